@@ -1,0 +1,37 @@
+/* Datasets in host memory, as they go to the device: uint8 rows, channels last.
+ *
+ * A dataset is found by the command line's rule: DIR or DIR/NAME when a folder is given, else
+ * $DROPCL_DATA/NAME, datasets/NAME, $XDG_DATA_HOME/dropcl/NAME ($HOME/.local/share/dropcl/NAME). Files
+ * are plain or .gz. `synthetic` is built in: stroke-drawn digits, the same bytes for everyone. */
+#ifndef DROPCL_DATA_DATASET_H
+#define DROPCL_DATA_DATASET_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct split {
+    int rows;
+    uint8_t *images; /* [rows][height][width][channels] */
+    uint8_t *labels; /* [rows], each below `classes`    */
+};
+
+struct dataset {
+    const char *name;
+    int height, width, channels, classes;
+    const char *const *class_names; /* classes of them, borrowed (static) */
+    struct split train, test;
+    char sha256[65]; /* of all images and labels, train then test, in memory order */
+};
+
+/* ERR_MISSING names every file looked for and how to get them; ERR_DATA a file that is not what it
+ * should be, saying which field and what it holds; ERR_USAGE an unknown dataset name. */
+enum err dataset_open(const char *name, const char *folder, struct dataset **out);
+void dataset_close(struct dataset *d);
+
+/* The known names, NULL-terminated; whether the files of `name` can be found. */
+const char *const *dataset_names(void);
+bool dataset_available(const char *name, const char *folder);
+
+#endif
