@@ -1,0 +1,107 @@
+/* Philox4x32-10, the counter-based generator behind every random number here. One file for both
+ * compilers: C11 on the host, OpenCL C 1.2 on the device. A word is a pure function of the user's
+ * seed and of where it is used (docs/masks.md), so nothing is stored and no order of calls matters.
+ * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */
+#ifndef DROPCL_PHILOX_H
+#define DROPCL_PHILOX_H
+
+#define PHILOX_MULTIPLIER_0 0xD2511F53u
+#define PHILOX_MULTIPLIER_1 0xCD9E8D57u
+#define PHILOX_INCREMENT_0  0x9E3779B9u /* added to the key between rounds */
+#define PHILOX_INCREMENT_1  0xBB67AE85u
+#define PHILOX_ROUNDS       10
+
+/* Counter word 3: what the number is for (4 bits), which layer (12), which time step or split (16).
+ */
+#define PHILOX_COUNTER3(domain, layer, aux) ((domain) << 28 | (layer) << 16 | (aux))
+
+#ifndef __OPENCL_VERSION__
+
+#include <stdint.h>
+
+/* The four words at `counter` under `key`. out may be counter. */
+static inline void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+    uint32_t x0 = counter[0], x1 = counter[1], x2 = counter[2], x3 = counter[3];
+    uint32_t k0 = key[0], k1 = key[1];
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        uint64_t p0 = (uint64_t)PHILOX_MULTIPLIER_0 * x0;
+        uint64_t p1 = (uint64_t)PHILOX_MULTIPLIER_1 * x2;
+        x0 = (uint32_t)(p1 >> 32) ^ x1 ^ k0;
+        x1 = (uint32_t)p1;
+        x2 = (uint32_t)(p0 >> 32) ^ x3 ^ k1;
+        x3 = (uint32_t)p0;
+        k0 += PHILOX_INCREMENT_0;
+        k1 += PHILOX_INCREMENT_1;
+    }
+    out[0] = x0;
+    out[1] = x1;
+    out[2] = x2;
+    out[3] = x3;
+}
+
+/* The word of one element of one sample at one step; counter3 from PHILOX_COUNTER3. */
+static inline uint32_t philox_word(uint64_t seed, uint32_t element, uint32_t sample, uint32_t step,
+                                   uint32_t counter3) {
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    uint32_t words[4] = {element >> 2, sample, step, counter3};
+    philox4x32(words, key, words);
+    return words[element & 3];
+}
+
+#else /* OpenCL C 1.2 */
+
+/* GPUs have a 32-bit high multiply, CPU vector units a 32x32->64 one: each form is several times
+ * slower on the other kind of device, the words are the same. */
+#ifdef PHILOX_MUL_HI
+#define PHILOX_HIGH(a, b) mul_hi((uint)(a), (uint)(b))
+#else
+#define PHILOX_HIGH(a, b) ((uint)(((ulong)(a) * (b)) >> 32))
+#endif
+
+/* The four words at `counter` under `key`. */
+static inline uint4 philox4x32(uint4 counter, uint2 key) {
+    uint4 x = counter;
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        uint high0 = PHILOX_HIGH(PHILOX_MULTIPLIER_0, x.x);
+        uint high1 = PHILOX_HIGH(PHILOX_MULTIPLIER_1, x.z);
+        x = (uint4)(high1 ^ x.y ^ key.x, PHILOX_MULTIPLIER_1 * x.z, high0 ^ x.w ^ key.y,
+                    PHILOX_MULTIPLIER_0 * x.x);
+        key += (uint2)(PHILOX_INCREMENT_0, PHILOX_INCREMENT_1);
+    }
+    return x;
+}
+
+/* The words of elements 4 block .. 4 block + 15 of one sample, in order: counters block .. block
+ * + 3. */
+#ifdef PHILOX_MUL_HI
+static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
+    return (uint16)(philox4x32((uint4)(block, sample, step, counter3), key),
+                    philox4x32((uint4)(block + 1, sample, step, counter3), key),
+                    philox4x32((uint4)(block + 2, sample, step, counter3), key),
+                    philox4x32((uint4)(block + 3, sample, step, counter3), key));
+}
+#else
+static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
+    /* One counter per 64-bit lane, its words below 2^32: a lane product is then one vpmuludq. */
+    const ulong4 low = (ulong4)(0xffffffffUL);
+    ulong4 x0 = convert_ulong4((uint4)(block) + (uint4)(0, 1, 2, 3));
+    ulong4 x1 = (ulong4)(sample), x2 = (ulong4)(step), x3 = (ulong4)(counter3);
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        ulong4 p0 = (x0 & low) * (ulong4)(PHILOX_MULTIPLIER_0);
+        ulong4 p1 = (x2 & low) * (ulong4)(PHILOX_MULTIPLIER_1);
+        x0 = (p1 >> 32) ^ x1 ^ (ulong4)(key.x);
+        x1 = p1 & low;
+        x2 = (p0 >> 32) ^ x3 ^ (ulong4)(key.y);
+        x3 = p0 & low;
+        key += (uint2)(PHILOX_INCREMENT_0, PHILOX_INCREMENT_1);
+    }
+    uint4 w0 = convert_uint4(x0), w1 = convert_uint4(x1);
+    uint4 w2 = convert_uint4(x2), w3 = convert_uint4(x3);
+    return (uint16)(w0.x, w1.x, w2.x, w3.x, w0.y, w1.y, w2.y, w3.y, w0.z, w1.z, w2.z, w3.z, w0.w,
+                    w1.w, w2.w, w3.w);
+}
+#endif
+
+#endif /* __OPENCL_VERSION__ */
+
+#endif
