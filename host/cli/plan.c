@@ -1,0 +1,80 @@
+/* dropcl plan: the training and the evaluation step of a recipe, as the lists they are. */
+#include "backend/backend.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/recipe.h"
+#include "ops/table.h"
+#include "plan/op.h"
+#include <stdlib.h>
+
+struct arguments {
+    const char *recipe, *device;
+    struct words set;
+};
+
+static const struct option options[] = {
+    /* clang-format off */
+    OPTION(TEXT, device, "D", "count the kernel launches on this device"),
+    OPTION_SET,
+    OPTION_END,
+    /* clang-format on */
+};
+
+static enum err print(const struct recipe *recipe, enum plan_mode mode, const char *title,
+                      const struct caps *caps) {
+    struct plan_options o = {.mode = mode};
+    struct plan *plan = NULL;
+    TRY(plan_new(recipe, &op_table_all, &o, &plan));
+    struct text text = {0};
+    char *page = NULL;
+    plan_print(plan, caps, &text);
+    plan_free(plan);
+    TRY(text_take(&text, &page));
+    printf("%s\n%s", title, page);
+    free(page);
+    return OK;
+}
+
+/* Without --device nothing is opened: a plan's values and steps are the same everywhere. */
+static enum err open_device(const char *spec, struct device **device, struct caps *caps) {
+    struct device_info info;
+    if (!spec) return OK;
+    TRY(device_find(spec, &info));
+    TRY(device_open(&info, device));
+    cli_device(info.name, info.driver);
+    *caps = *device_caps(*device);
+    return OK;
+}
+
+static enum err print_both(const struct recipe *recipe, struct caps *caps) {
+    if (caps) caps->gemm_any = recipe->train.gemm == GEMM_ANY;
+    TRY(print(recipe, PLAN_TRAIN, "training step", caps));
+    return print(recipe, PLAN_EVAL, "\nevaluation step", caps);
+}
+
+static int run_plan(const void *arguments) {
+    const struct arguments *a = arguments;
+    struct recipe *recipe = NULL;
+    struct device *device = NULL;
+    struct caps caps = {0};
+    enum err rc = cli_recipe(a->recipe, &a->set, &recipe);
+    if (!rc) rc = open_device(a->device, &device, &caps);
+    if (!rc) rc = print_both(recipe, device ? &caps : NULL);
+    device_close(device);
+    recipe_free(recipe);
+    return rc ? cli_report((int)rc) : 0;
+}
+
+const struct command plan_command = {
+    .name = "plan",
+    .operand = "RECIPE",
+    .summary = "Print the training and the evaluation step as lists of operations",
+    .details =
+        "Slots share memory between values; P, G, S, M are the parameters, gradients, state and\n"
+        "metrics. chunks is the number of partial sums of a matrix product, part of the result's\n"
+        "definition.\n",
+    .options = options,
+    .size = sizeof(struct arguments),
+    .run = run_plan,
+};
