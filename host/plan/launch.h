@@ -10,21 +10,21 @@
 enum { LAUNCH_ARGS = 24, LAUNCH_FILES = 8, LAUNCH_DEFINES = 1024, LAUNCH_MAX = 6 };
 
 /* What launches may depend on. Two kernel families: CPU devices (one work-item per group, float16
- * register tiles, no local memory, no barriers) and GPUs (local-memory tiles of at most 32 KiB and 256
- * work-items). */
+ * register tiles, no local memory, no barriers) and GPUs (local-memory tiles of at most 32 KiB and
+ * 256 work-items). */
 struct caps {
     bool cpu_family;
     size_t max_work_group; /* work-items */
     size_t local_bytes;
     int compute_units;
-    bool gemm_any;         /* the recipe gave portable bits up: library GEMM allowed */
+    bool gemm_any; /* the recipe gave portable bits up: library GEMM allowed */
 };
 
 enum arg_kind { ARG_VALUE, ARG_UINT, ARG_FLOAT, ARG_CURSOR, ARG_ITER, ARG_SCRATCH };
 
 struct arg {
     enum arg_kind kind;
-    int value;          /* ARG_VALUE: index into plan.values (its buffer, at its offset) */
+    int value; /* ARG_VALUE: index into plan.values (its buffer, at its offset) */
     union {
         uint32_t u;
         float f;
@@ -42,15 +42,16 @@ struct launch_gemm {
 
 struct launch {
     enum launch_kind kind;
-    const char *files[LAUNCH_FILES]; /* kernels/NAME.cl pieces in order; the last one holds the kernel */
+    const char
+        *files[LAUNCH_FILES]; /* kernels/NAME.cl pieces in order; the last one holds the kernel */
     int nfiles;
     const char *kernel;
-    char defines[LAUNCH_DEFINES];    /* "-DTILE=4 -DBIAS=1 " */
-    struct arg args[LAUNCH_ARGS];    /* kernel arguments in order */
+    char defines[LAUNCH_DEFINES]; /* "-DTILE=4 -DBIAS=1 " */
+    struct arg args[LAUNCH_ARGS]; /* kernel arguments in order */
     int nargs;
     int dims;
-    size_t global[3], local[3];      /* global is a multiple of local */
-    struct launch_gemm gemm;         /* LAUNCH_GEMM only */
+    size_t global[3], local[3]; /* global is a multiple of local */
+    struct launch_gemm gemm;    /* LAUNCH_GEMM only */
 };
 
 /* The launches of one step, in order. `scratch` bytes are private to the step (ARG_SCRATCH). */
@@ -58,11 +59,11 @@ struct launch_list {
     struct launch at[LAUNCH_MAX];
     int count;
     size_t scratch;
-    bool failed; /* a table above was too small: a bug, asserted in debug builds */
 };
 
 struct launch *launch_new(struct launch_list *, const char *file, const char *kernel);
-void launch_piece(struct launch *, const char *file); /* put before the file that holds the kernel, once */
+void launch_piece(struct launch *,
+                  const char *file); /* put before the file that holds the kernel, once */
 void launch_define(struct launch *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void launch_value(struct launch *, int value);
 void launch_uint(struct launch *, uint32_t u);

@@ -10,13 +10,14 @@
 /* What the C reference sees when it runs a step. */
 struct cpu_run {
     const struct plan *plan;
-    void *const *data;       /* by value index: its first element; real *, uint32_t * or uint8_t * */
-    const uint32_t *control; /* the CONTROL row of the cursor                                      */
+    void *const *data; /* by value index: its first element; real *, uint32_t * or uint8_t * */
+    const uint32_t *control; /* the CONTROL row of the cursor */
     uint32_t cursor;
     int iter;
 };
 
-/* Where a pointwise operation is: element `element` of sample `sample` (counted within the micro-batch). */
+/* Where a pointwise operation is: element `element` of sample `sample` (counted within the
+ * micro-batch). */
 struct point {
     const struct cpu_run *run;
     const void *attr;
@@ -32,26 +33,30 @@ struct cost {
 
 struct op {
     const char *name;
-    bool producer;  /* accepts stages: applies them to each output element before storing it */
+    bool producer; /* accepts stages: applies them to each output element before storing it */
 
-    /* Appends the backward steps of step `i`: reads plan_grad_of(out), gives plan_grad_give(in, ...).
-     * NULL: no gradient flows (the optimizer, metrics). */
+    /* Appends the backward steps of step `i`: reads plan_grad_of(out), gives plan_grad_give(in,
+     * ...). NULL: no gradient flows (the optimizer, metrics). */
     void (*grad)(struct plan *, int i);
 
-    /* The C reference, clear loops over `real`; NULL for pointwise operations. Stages are applied by
-     * the backend afterwards. */
+    /* The C reference, clear loops over `real`; NULL for pointwise operations. Stages are applied
+     * by the backend afterwards. */
     void (*cpu)(const struct cpu_run *, const struct step *);
 
-    /* A pointwise operation instead has `point`: f(x, second operand) at a place. Its kernel twin is
-     * the macro NAME_point in kernels/PIECE.cl; `words` gives the two uints that macro receives. */
+    /* A pointwise operation instead has `point`: f(x, second operand) at a place. Its kernel twin
+     * is the macro NAME_point in kernels/PIECE.cl; `words` gives the two uints that macro receives.
+     */
     real (*point)(const struct point *, real x, real extra);
     const char *piece;
     void (*words)(const struct plan *, const void *attr, int stochastic, uint32_t out[2]);
 
-    /* Kernel launches; pointwise operations leave this NULL (host/ops/pointwise.c serves them all). */
-    void (*launch)(const struct plan *, const struct step *, const struct caps *, struct launch_list *);
+    /* Kernel launches; pointwise operations leave this NULL (host/ops/pointwise.c serves them all).
+     */
+    void (*launch)(const struct plan *, const struct step *, const struct caps *,
+                   struct launch_list *);
 
-    void (*cost)(const struct plan *, const struct step *, struct cost *); /* NULL: by bytes alone */
+    void (*cost)(const struct plan *, const struct step *,
+                 struct cost *); /* NULL: by bytes alone */
 };
 
 /* A layer type of recipes: its schema (first member: struct layer points to it) and how it is built
@@ -71,7 +76,7 @@ struct loss_type {
 /* An optimizer: appends its one step over the flat buffers; fills its words of a CONTROL row. */
 struct optimizer_type {
     struct schema schema;
-    int state_tensors;   /* flat buffers of state */
+    int state_tensors;                /* flat buffers of state */
     double (*rate)(const void *attr); /* the base learning rate; NULL attr not allowed */
     void (*build)(struct plan *, const void *attr);
     /* words: 8 floats at CONTROL_OPTIMIZER; lr: scheduled; step counts from 0 */
@@ -84,15 +89,16 @@ struct op_table {
     const struct layer_type *const *layers; /* NULL-terminated, as the other lists */
     const struct loss_type *const *losses;
     const struct optimizer_type *const *optimizers;
-    const struct op *gather;   /* the first step of every plan                              */
-    const struct op *add;      /* sums the gradients of a value with several readers        */
-    const struct op *fold;     /* micro-batch tree: gradient = partial[level] + gradient    */
-    const struct op *keep;     /* partial[level] = gradient                                 */
+    const struct op *gather;    /* the first step of every plan                              */
+    const struct op *add;       /* sums the gradients of a value with several readers        */
+    const struct op *fold;      /* micro-batch tree: gradient = partial[level] + gradient    */
+    const struct op *keep;      /* partial[level] = gradient                                 */
     const struct op *pointwise; /* runs a pointwise operation that found no producer        */
     const struct op *softmax;   /* the probabilities of an evaluation plan                  */
 };
 
-/* ---- for builders --------------------------------------------------------------------------------- */
+/* ---- for builders
+ * --------------------------------------------------------------------------------- */
 
 int plan_value_new(struct plan *, const char *name, const struct shape *, enum dtype, enum role);
 /* Declares a parameter LAYER.SUFFIX in recipe order; returns its value. */
@@ -102,7 +108,8 @@ int plan_param_new(struct plan *, const char *layer, const char *suffix, const s
 int plan_step_new(struct plan *, const struct op *, const void *attr, const char *name, int line);
 void plan_in(struct plan *, int step, int value);
 void plan_out(struct plan *, int step, int value);
-/* Appends a pointwise step with a new activation of in's shape; extra -1 for none. Returns the output. */
+/* Appends a pointwise step with a new activation of in's shape; extra -1 for none. Returns the
+ * output. */
 int plan_point(struct plan *, const struct op *, const void *attr, const char *name, int line,
                int stochastic, int in, int extra);
 void *plan_alloc(struct plan *, size_t bytes); /* plan-owned; a static dummy when out of memory */
@@ -112,17 +119,18 @@ void plan_fault(struct plan *, int line, int column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Gradients, while the grad pass runs. */
-int plan_grad_of(const struct plan *, int value);     /* -1: none flows into it */
+int plan_grad_of(const struct plan *, int value);            /* -1: none flows into it */
 void plan_grad_give(struct plan *, int value, int gradient); /* a second gift appends an add step */
 bool plan_needs_grad(const struct plan *, int value);
-int plan_readers(const struct plan *, int value);     /* steps that read it, so far */
-int plan_writer(const struct plan *, int value);      /* the step that writes it, -1 */
+int plan_readers(const struct plan *, int value); /* steps that read it, so far */
+int plan_writer(const struct plan *, int value);  /* the step that writes it, -1 */
 
 /* The float of a CONTROL word. */
 float control_float(const uint32_t *row, int word);
 int control_row_words(const struct plan *); /* words of one row, a multiple of 4 */
 
-/* ---- for backends ---------------------------------------------------------------------------------- */
+/* ---- for backends
+ * ---------------------------------------------------------------------------------- */
 
 /* Runs a step on the reference: op->cpu, then its stages over out[0]. */
 void step_run_cpu(const struct cpu_run *, const struct step *);

@@ -1,13 +1,14 @@
-/* The plan: a training or evaluation step as two flat arrays, values (tensors) and steps (operations).
+/* The plan: a training or evaluation step as two flat arrays, values (tensors) and steps
+ * (operations).
  *
- * Passes run in this order: build (shape inference, layer by layer), grad (each operation appends its
- * backward steps), fuse (producers absorb pointwise steps), slots (liveness, reusable buffers), verify.
- * After that a plan is immutable. Training, evaluation and Monte-Carlo evaluation are different plans
- * over the same parameters; an evaluation plan contains no dropout step at all.
+ * Passes run in this order: build (shape inference, layer by layer), grad (each operation appends
+ * its backward steps), fuse (producers absorb pointwise steps), slots (liveness, reusable buffers),
+ * verify. After that a plan is immutable. Training, evaluation and Monte-Carlo evaluation are
+ * different plans over the same parameters; an evaluation plan contains no dropout step at all.
  *
- * A plan owns its arrays through an arena and borrows the recipe, which must outlive it. Running out
- * of memory while building is remembered (`failed`) and reported by plan_new, so that the builders
- * need no checks. Shapes are static; values and steps never depend on the device. */
+ * A plan owns its arrays through an arena and borrows the recipe, which must outlive it. Running
+ * out of memory while building is remembered (`failed`) and reported by plan_new, so that the
+ * builders need no checks. Shapes are static; values and steps never depend on the device. */
 #ifndef DROPCL_PLAN_PLAN_H
 #define DROPCL_PLAN_PLAN_H
 
@@ -56,24 +57,25 @@ struct value {
     struct shape shape;
     enum dtype dtype;
     enum role role;
-    int first, last;  /* steps that write it first and use it last; -1 when none does */
-    int buffer;       /* enum buffer_id, or BUFFER_EXTERNAL + slot; -1: eliminated by fusion */
-    size_t offset;    /* in elements                                              */
-    bool needs_grad;  /* a parameter is upstream                                  */
-    bool slabs;       /* [T][...]: a repeat range addresses slab t                */
-    int grad;         /* the value holding dLoss/dthis, -1 while there is none    */
-    int positive;     /* a value that is > 0 exactly where this one is, and that will be stored:
-                         lets relu's backward read dropout's output; -1: this value itself */
+    int first, last; /* steps that write it first and use it last; -1 when none does */
+    int buffer;      /* enum buffer_id, or BUFFER_EXTERNAL + slot; -1: eliminated by fusion */
+    size_t offset;   /* in elements                                              */
+    bool needs_grad; /* a parameter is upstream                                  */
+    bool slabs;      /* [T][...]: a repeat range addresses slab t                */
+    int grad;        /* the value holding dLoss/dthis, -1 while there is none    */
+    int positive;    /* a value that is > 0 exactly where this one is, and that will be stored:
+                        lets relu's backward read dropout's output; -1: this value itself */
 };
 
 enum { PARAM_LAW_ZERO, PARAM_LAW_ONE, PARAM_LAW_HE, PARAM_LAW_GLOROT, PARAM_LAW_LECUN };
 
-/* One trained tensor. Declared while building, in recipe order: the same in every plan of a recipe. */
+/* One trained tensor. Declared while building, in recipe order: the same in every plan of a recipe.
+ */
 struct param {
-    int value;           /* index of the ROLE_PARAM value                        */
-    int law;             /* uniform bounds; docs/masks.md                        */
+    int value; /* index of the ROLE_PARAM value                        */
+    int law;   /* uniform bounds; docs/masks.md                        */
     int fan_in, fan_out;
-    bool decay;          /* weight decay applies                                 */
+    bool decay;                 /* weight decay applies                                 */
     int rows_h, rows_w, rows_c; /* dense after an image: how the first axis splits; 0: flat */
 };
 
@@ -83,25 +85,25 @@ struct op;
 struct stage {
     const struct op *op;
     const void *attr;
-    int extra;           /* index into step.in of its second operand, -1: none */
-    int stochastic;      /* layer field of the mask contract, -1               */
+    int extra;      /* index into step.in of its second operand, -1: none */
+    int stochastic; /* layer field of the mask contract, -1               */
     int line;
 };
 
 struct step {
     const struct op *op;
-    const void *attr;    /* the op's own attributes, NULL when it has none */
-    const char *name;    /* for people: the layer it came from             */
+    const void *attr; /* the op's own attributes, NULL when it has none */
+    const char *name; /* for people: the layer it came from             */
     int in[STEP_IN], nin;
     int out[STEP_OUT], nout;
     struct stage stage[STEP_STAGES];
     int nstages;
-    int stochastic;      /* as in stage, for an unfused stochastic step    */
-    int line;            /* of the recipe                                  */
+    int stochastic; /* as in stage, for an unfused stochastic step    */
+    int line;       /* of the recipe                                  */
 };
 
-/* A range of steps run `count` times, t = 0..count-1, or count-1..0 when backward; a launch argument
- * ITER and the reference's `iter` are t. Ranges do not nest and do not overlap. */
+/* A range of steps run `count` times, t = 0..count-1, or count-1..0 when backward; a launch
+ * argument ITER and the reference's `iter` are t. Ranges do not nest and do not overlap. */
 struct repeat {
     int first, last; /* [first, last) */
     int count;
@@ -136,19 +138,21 @@ struct plan {
     int input, label, logits, probabilities;
     int flat_param, flat_grad, flat_state; /* whole flat buffers as values, for the optimizer */
 
-    size_t flat;          /* floats in the flat parameter buffer                        */
-    size_t decayed;       /* floats of it that weight decay applies to: [0, decayed)    */
-    int state_tensors;    /* optimizer state, in flat lengths                           */
-    int partial_levels;   /* buffers of the micro-batch tree, in flat lengths           */
-    int micro_batches;    /* micro-batches of one optimizer step                        */
+    size_t flat;        /* floats in the flat parameter buffer                        */
+    size_t decayed;     /* floats of it that weight decay applies to: [0, decayed)    */
+    int state_tensors;  /* optimizer state, in flat lengths                           */
+    int partial_levels; /* buffers of the micro-batch tree, in flat lengths           */
+    int micro_batches;  /* micro-batches of one optimizer step                        */
     size_t buffer_bytes[BUFFER_EXTERNAL]; /* what the caller must bind; 0: not used     */
     size_t *slot_bytes;
     int nslots;
-    size_t unshared_bytes; /* what the slots would take without sharing                 */
+    size_t unshared_bytes;   /* what the slots would take without sharing                 */
     size_t mask_bytes_saved; /* masks that are never stored, at one byte an element      */
 
+    const struct op *add; /* sums gradients; of the op table */
     size_t value_capacity, step_capacity, param_capacity, repeat_capacity;
-    bool failed;
+    bool failed; /* something went wrong: memory, or a fault of the recipe (`faulty`) */
+    bool faulty;
     struct arena *arena;
 };
 

@@ -1,0 +1,31 @@
+/* What the operations share. Private to ops/. */
+#ifndef DROPCL_OPS_INTERNAL_H
+#define DROPCL_OPS_INTERNAL_H
+
+#include "control_words.h"
+#include "plan/control.h"
+#include "plan/op.h"
+
+/* Lanes a kernel handles at once: float16 on CPU devices, float4 on GPUs (kernels/pointwise.h). */
+static inline size_t lanes(const struct caps *c) {
+    return c->cpu_family ? 16 : 4;
+}
+
+static inline size_t divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+/* Work-items for `n` units of work: on CPU devices at most 64 single-item groups, each doing
+ * several. */
+static inline size_t cpu_groups(size_t n) {
+    return n < 64 ? n : 64;
+}
+
+/* Gives a producer's launch its epilogue: the pieces, -DEPILOGUE, and the arguments every producer
+ * has last: CONTROL, the cursor and the second operands (STAGE_PARAMS of kernels/pointwise.h). Adds
+ * the piece "epilogue". Call it after the kernel's own arguments. */
+void stages_launch(const struct plan *, const struct step *, struct launch *);
+
+extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_softmax;
+
+#endif

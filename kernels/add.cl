@@ -1,0 +1,2 @@
+/* y = x + e */
+#define add_point(x, extra, at) ((x) + (extra))

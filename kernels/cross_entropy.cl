@@ -1,0 +1,33 @@
+/* Softmax and cross-entropy, one row at a time; the formulas are in host/ops/cross_entropy.c. A work-item
+ * takes every get_global_size(0)-th row. rows [ROWS][2]: loss and hit; dz [ROWS][CLASSES]. */
+kernel void cross_entropy(global const float *logits, global const uint *label, global float *rows,
+#if GRADIENT
+                          global float *dz,
+#endif
+                          global const uint *control, const uint cursor) {
+    global const uint *row = control + (size_t)cursor * ROW;
+    float mean = as_float(row[CONTROL_MEAN]);
+    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0)) {
+        global const float *z = logits + (size_t)n * CLASSES;
+        uint target = label[n], best = 0;
+        int valid = n < row[CONTROL_VALID];
+        for (uint j = 1; j < CLASSES; j++)
+            if (z[j] > z[best]) best = j;
+        float max = z[best], sum = 0.0f;
+        for (uint j = 0; j < CLASSES; j++) {
+            float e = pm_exp(z[j] - max);
+#if GRADIENT
+            dz[(size_t)n * CLASSES + j] = e;
+#endif
+            sum += e;
+        }
+        rows[2 * n] = valid ? pm_log(sum) - (z[target] - max) : 0.0f;
+        rows[2 * n + 1] = valid && best == target ? 1.0f : 0.0f;
+#if GRADIENT
+        for (uint j = 0; j < CLASSES; j++) {
+            float p = dz[(size_t)n * CLASSES + j] / sum;
+            dz[(size_t)n * CLASSES + j] = valid ? (p - (j == target ? 1.0f : 0.0f)) * mean : 0.0f;
+        }
+#endif
+    }
+}
