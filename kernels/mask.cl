@@ -11,9 +11,10 @@ kernel void mask_bits(global uint *words, uint seed_low, uint seed_high, uint st
     for (uint block = 0; block < 8; block++) {
         uint4 counter = (uint4)(first / 4 + block, first_sample + (uint)sample, step, counter3);
         uint4 random = philox4x32(counter, key);
-        uint4 keep = select((uint4)(0), (uint4)(1, 2, 4, 8), random > (uint4)(limit) || active == 0);
-        kept |= (keep.x | keep.y | keep.z | keep.w) << (block * 4);
+        int4 bits = (random > (uint4)(limit)) & (int4)(1, 2, 4, 8); /* a true lane is all ones */
+        kept |= (uint)(bits.x | bits.y | bits.z | bits.w) << (block * 4);
     }
+    if (!active) kept = 0xffffffffu;
     uint count = elements - first; /* of this word's elements */
     words[sample * row + word] = count < 32 ? kept & ((1u << count) - 1) : kept;
 }
