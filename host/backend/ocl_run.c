@@ -1,5 +1,6 @@
 /* The loop over prepared launches. Only the cursor and the iteration change between calls. */
 #include "backend/ocl_private.h"
+#include "plan/op.h"
 #include <time.h>
 
 int ocl_run_launches(const struct program *base, int step) {
