@@ -74,8 +74,9 @@ void gemm_cpu_columns(const struct gemm *g, const real *b, real *sums) {
     }
 }
 
-/* Register tile rows of the CPU-device kernel: rows x 16 columns. */
-enum { CPU_ROWS = 4, CPU_COLUMNS = 16, GPU_TILE = 64 };
+/* Register tile of the CPU-device kernel: 6 x 16 is 12 accumulators of 8 lanes, what 16 registers
+ * hold beside a row of B and an element of A. */
+enum { CPU_ROWS = 6, CPU_COLUMNS = 16, GPU_TILE = 64 };
 
 static void own_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                        const struct gemm *g, const struct gemm_values *v,
