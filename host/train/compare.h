@@ -8,13 +8,13 @@
 
 /* One output of one plan step, or one mask, at one optimizer step. */
 struct compare_line {
-    int64_t step;          /* optimizer step          */
-    int micro;             /* micro-batch             */
+    int64_t step; /* optimizer step          */
+    int micro;    /* micro-batch             */
     int plan_step;
     const char *op, *name, *value;
     char shape[64];
-    int line;              /* of the recipe           */
-    bool mask;             /* this compares the step's mask bits, not its values */
+    int line;  /* of the recipe           */
+    bool mask; /* this compares the step's mask bits, not its values */
     size_t equal, unequal;
     double max_absolute, max_relative;
     uint64_t max_ulp;

@@ -1,0 +1,115 @@
+#include "train/predict.h"
+#include "train/evaluate.h"
+#include "train/setup.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Enough for the memory of any device, few enough launches. */
+enum { CHUNK = 4096 };
+
+/* A store with the model's parameters and normalisation, no data yet. */
+static enum err open_store(struct store *s, struct device *device, const struct model *m) {
+    TRY(store_new(s, device, m->plan));
+    enum err rc = store_write_norm(s, m->norm, 2 * (size_t)m->channels);
+    if (!rc) rc = store_write_params(s, m->flat, m->plan->flat);
+    if (rc) store_free(s);
+    return rc;
+}
+
+/* ---- Monte-Carlo ---- */
+
+struct mean {
+    double *sum; /* [rows][classes] */
+    int classes;
+};
+
+static void add_probabilities(void *user, size_t first, size_t valid, const float *p) {
+    const struct mean *mean = user;
+    double *sum = mean->sum + first * (size_t)mean->classes;
+    for (size_t i = 0; i < valid * (size_t)mean->classes; i++) sum[i] += (double)p[i];
+}
+
+static void score_means(const struct mean *mean, const uint8_t *labels, size_t rows, int passes,
+                        dropcl_score *score) {
+    double loss = 0;
+    size_t hits = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const double *p = mean->sum + r * (size_t)mean->classes;
+        int best = 0;
+        for (int c = 1; c < mean->classes; c++)
+            if (p[c] > p[best]) best = c;
+        hits += best == labels[r];
+        loss -= log(p[labels[r]] / passes);
+    }
+    *score = (dropcl_score){loss / (double)rows, (double)hits / (double)rows, (int64_t)rows};
+}
+
+static enum err score_passes(struct evaluator *e, const struct model *m, const uint8_t *labels,
+                             int passes, dropcl_score *score) {
+    struct mean mean = {calloc(e->rows * (size_t)m->classes, sizeof(double)), m->classes};
+    if (!mean.sum) return err_memory("mean probabilities");
+    enum err rc = OK;
+    for (int k = 0; !rc && k < passes; k++)
+        rc = evaluator_probabilities(e, (uint32_t)k, SPLIT_TEST, add_probabilities, &mean);
+    if (!rc) score_means(&mean, labels, e->rows, passes, score);
+    free(mean.sum);
+    return rc;
+}
+
+enum err predict_score(struct device *device, const struct model *m, const char *folder, int passes,
+                       dropcl_score *score) {
+    struct dataset *data = NULL;
+    struct store store = {0};
+    struct evaluator e = {0};
+    enum err rc = setup_open_data(m->recipe, folder, &data);
+    if (!rc) rc = setup_check_classes(m->recipe, m->classes, data);
+    if (!rc && !data->test.rows) rc = err_set(ERR_DATA, "dataset %s has no test rows", data->name);
+    if (!rc) rc = open_store(&store, device, m);
+    if (!rc) rc = store_dataset(&store, data);
+    if (!rc)
+        rc = evaluator_new_range(&e, &store, m->recipe, passes > 0 ? PLAN_MC : PLAN_EVAL,
+                                 (size_t)data->train.rows, (size_t)data->test.rows);
+    if (!rc && passes > 0)
+        rc = score_passes(&e, m, data->test.labels, passes, score);
+    else if (!rc)
+        rc = evaluator_score(&e, "the evaluation of the model", score);
+    evaluator_free(&e);
+    store_free(&store);
+    dataset_close(data);
+    return rc;
+}
+
+/* ---- predictions ---- */
+
+struct copy {
+    float *to;
+    size_t classes;
+};
+
+static void copy_probabilities(void *user, size_t first, size_t valid, const float *p) {
+    const struct copy *c = user;
+    memcpy(c->to + first * c->classes, p, valid * c->classes * sizeof *p);
+}
+
+enum err predict_images(struct device *device, const struct model *m, const uint8_t *images,
+                        size_t rows, float *probabilities) {
+    size_t pixels = (size_t)shape_features(&m->plan->values[m->plan->input].shape);
+    size_t classes = (size_t)m->classes;
+    enum err rc = OK;
+    for (size_t first = 0; !rc && first < rows; first += CHUNK) {
+        size_t n = rows - first < CHUNK ? rows - first : CHUNK;
+        struct copy copy = {probabilities + first * classes, classes};
+        struct store store = {0};
+        struct evaluator e = {0};
+        rc = open_store(&store, device, m);
+        if (!rc) rc = store_images(&store, n, pixels);
+        if (!rc)
+            rc = buffer_write(store.buffer[BUFFER_IMAGES], 0, images + first * pixels, n * pixels);
+        if (!rc) rc = evaluator_new_range(&e, &store, m->recipe, PLAN_EVAL, 0, n);
+        if (!rc) rc = evaluator_probabilities(&e, 0, SPLIT_USER, copy_probabilities, &copy);
+        evaluator_free(&e);
+        store_free(&store);
+    }
+    return rc;
+}

@@ -1,0 +1,104 @@
+#include "train/schedule.h"
+#include <math.h>
+#include <stddef.h>
+
+struct step_attr {
+    struct schedule_warmup warmup;
+    int every;
+    double factor;
+};
+
+struct cosine_attr {
+    struct schedule_warmup warmup;
+    double to;
+};
+
+#define WARMUP                                                                                     \
+    {                                                                                              \
+        .name = "warmup", .type = ATTR_REAL, .offset = offsetof(struct schedule_warmup, warmup),   \
+        .min = 0, .max = 1e6, .fallback = "0",                                                     \
+        .doc = "Epochs over which the rate first rises linearly from 0."                           \
+    }
+
+static double constant_factor(const void *attr, const struct schedule_point *at,
+                              double warm_steps) {
+    (void)attr, (void)at, (void)warm_steps;
+    return 1;
+}
+
+/* Whole epochs are counted from the start of training, warm-up included. */
+static double step_factor(const void *attr, const struct schedule_point *at, double warm_steps) {
+    (void)warm_steps;
+    const struct step_attr *a = attr;
+    int64_t drops = at->step / at->per_epoch / a->every;
+    return pow(a->factor, (double)drops);
+}
+
+/* Half a cosine from 1 down to `to` over the steps behind the warm-up (Loshchilov and Hutter 2017,
+ * "SGDR", equation 5, without restarts). */
+static double cosine_factor(const void *attr, const struct schedule_point *at, double warm_steps) {
+    const struct cosine_attr *a = attr;
+    double length = (double)at->steps - warm_steps;
+    double done = length > 0 ? ((double)at->step - warm_steps) / length : 1;
+    const double pi = 3.14159265358979323846;
+    return a->to + (1 - a->to) * 0.5 * (1 + cos(pi * fmin(done, 1)));
+}
+
+static const struct attr constant_attrs[] = {WARMUP, {0}};
+static const struct attr step_attrs[] = {{.name = "every",
+                                          .type = ATTR_INT,
+                                          .offset = offsetof(struct step_attr, every),
+                                          .min = 1,
+                                          .max = 1e6,
+                                          .doc = "Epochs between two drops of the rate."},
+                                         {.name = "factor",
+                                          .type = ATTR_REAL,
+                                          .offset = offsetof(struct step_attr, factor),
+                                          .min = 0,
+                                          .max = 1,
+                                          .fallback = "0.1",
+                                          .doc = "What the rate is multiplied by at each drop."},
+                                         WARMUP,
+                                         {0}};
+static const struct attr cosine_attrs[] = {
+    {.name = "to",
+     .type = ATTR_REAL,
+     .offset = offsetof(struct cosine_attr, to),
+     .min = 0,
+     .max = 1,
+     .fallback = "0",
+     .doc = "The rate at the end, as a fraction of the base rate."},
+    WARMUP,
+    {0}};
+
+static const struct schedule_type schedule_constant = {
+    .schema = {.name = "constant",
+               .doc = "The optimizer's rate throughout.",
+               .size = sizeof(struct schedule_warmup),
+               .attrs = constant_attrs},
+    .factor = constant_factor};
+static const struct schedule_type schedule_step = {
+    .schema = {.name = "step",
+               .doc = "The rate drops by a factor every so many epochs.",
+               .size = sizeof(struct step_attr),
+               .attrs = step_attrs},
+    .factor = step_factor};
+static const struct schedule_type schedule_cosine = {
+    .schema = {.name = "cosine",
+               .doc = "The rate falls along half a cosine, step by step, until the last step.",
+               .size = sizeof(struct cosine_attr),
+               .attrs = cosine_attrs},
+    .factor = cosine_factor};
+
+const struct schema *const schedule_list[] = {&schedule_constant.schema, &schedule_step.schema,
+                                              &schedule_cosine.schema, NULL};
+
+double schedule_rate(const struct choice *schedule, double base, const struct schedule_point *at) {
+    if (!schedule->schema) return base;
+    /* the schema is the first member of its type */
+    const struct schedule_type *type = (const struct schedule_type *)(const void *)schedule->schema;
+    const struct schedule_warmup *warmup = schedule->attr;
+    double warm_steps = warmup->warmup * (double)at->per_epoch;
+    if ((double)at->step < warm_steps) return base * ((double)at->step / warm_steps);
+    return base * type->factor(schedule->attr, at, warm_steps);
+}

@@ -1,0 +1,189 @@
+#include "train/train.h"
+#include "train/evaluate.h"
+#include "train/fault.h"
+#include "train/setup.h"
+#include "train/tree.h"
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+enum { STEPS_AHEAD = 32 }; /* optimizer steps the host may queue before it waits */
+
+struct trainer {
+    const dropcl_options *options;
+    struct setup setup;
+    struct store store;
+    struct runner runner;
+    struct evaluator held, test; /* rows is 0 where there is nothing to evaluate */
+    int64_t step, stop;          /* optimizer steps done, and to be done */
+    double began, epoch_began;   /* seconds */
+    dropcl_event event;
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static bool asked_to_stop(struct trainer *t, dropcl_event_kind kind) {
+    t->event.kind = kind;
+    t->event.step = t->step;
+    t->event.seconds = now() - t->began;
+    return t->options->callback && t->options->callback(&t->event, t->options->user);
+}
+
+/* One optimizer step: every micro-batch forward and backward, their gradients summed as a tree, the
+ * update. `cursor` is the CONTROL row of the first micro-batch; the optimizer reads the last one's.
+ */
+static enum err queue_step(struct trainer *t, uint32_t cursor) {
+    struct program *program = t->runner.program;
+    const struct plan *plan = t->runner.plan;
+    int count = t->setup.micro_batches;
+    for (int m = 0; m < count; m++, cursor++) {
+        TRY(program_run(program, 0, plan->combine, cursor));
+        TRY(tree_run(program, plan, m, count, cursor));
+    }
+    TRY(program_run(program, plan->update, plan->nsteps, cursor - 1));
+    return program_throttle(program, STEPS_AHEAD);
+}
+
+/* Queues the steps of an epoch; *done is how many, fewer when the callback says stop. */
+static enum err queue_epoch(struct trainer *t, int64_t steps, int64_t *done) {
+    bool stop = false;
+    for (*done = 0; *done < steps && !stop; ++*done) {
+        TRY(queue_step(t, (uint32_t)(*done * t->setup.micro_batches)));
+        t->step++;
+        stop = asked_to_stop(t, DROPCL_STEP);
+    }
+    return stop ? ERR_INTERRUPTED : OK;
+}
+
+/* Waits for the device, then means over the rows trained on since the epoch began. */
+static enum err close_epoch(struct trainer *t, int64_t epoch, int64_t done) {
+    const struct setup *s = &t->setup;
+    struct tally tally;
+    TRY(runner_tally(&t->runner, (size_t)(done * s->micro_batches), &tally));
+    if (tally.bad_row >= 0) {
+        char when[64];
+        long long step = (long long)(epoch * s->per_epoch + tally.bad_row / s->micro_batches);
+        snprintf(when, sizeof when, "optimizer step %lld (epoch %lld)", step, (long long)epoch + 1);
+        return fault_explain(&t->runner, (uint32_t)tally.bad_row, when);
+    }
+    double rows = (double)done * s->batch;
+    t->event.train_loss = tally.loss / rows;
+    t->event.train_accuracy = (double)tally.hits / rows;
+    t->event.samples_per_second = rows / (now() - t->epoch_began);
+    return OK;
+}
+
+static enum err score_sets(struct trainer *t) {
+    char when[64];
+    dropcl_score score;
+    snprintf(when, sizeof when, "the evaluation after %lld optimizer steps", (long long)t->step);
+    if (t->held.rows) {
+        TRY(evaluator_score(&t->held, when, &score));
+        t->event.val_loss = score.loss;
+        t->event.val_accuracy = score.accuracy;
+    }
+    if (!t->test.rows) return OK;
+    TRY(evaluator_score(&t->test, when, &score));
+    t->event.test_loss = score.loss;
+    t->event.test_accuracy = score.accuracy;
+    return OK;
+}
+
+static void open_epoch(struct trainer *t, int64_t epoch) {
+    dropcl_event *e = &t->event;
+    e->epoch = (int)epoch + 1;
+    e->train_loss = e->train_accuracy = e->val_loss = e->val_accuracy = NAN;
+    e->test_loss = e->test_accuracy = e->samples_per_second = NAN;
+    t->epoch_began = now();
+}
+
+/* The training loop. */
+static enum err loop(struct trainer *t) {
+    const struct setup *s = &t->setup;
+    t->began = now();
+    for (int64_t epoch = 0; t->step < t->stop; epoch++) {
+        int64_t left = t->stop - t->step, steps = left < s->per_epoch ? left : s->per_epoch, done;
+        open_epoch(t, epoch);
+        TRY(setup_epoch(&t->setup, &t->runner, epoch, steps));
+        enum err rc = queue_epoch(t, steps, &done);
+        if (rc && rc != ERR_INTERRUPTED) return rc;
+        TRY(close_epoch(t, epoch, done));
+        if (!rc) TRY(score_sets(t));
+        if (!rc && asked_to_stop(t, DROPCL_EPOCH) && t->step < t->stop) rc = ERR_INTERRUPTED;
+        if (rc) return err_set(rc, "interrupted after optimizer step %lld", (long long)t->step);
+    }
+    return OK;
+}
+
+static enum err open_evaluators(struct trainer *t) {
+    const struct setup *s = &t->setup;
+    const struct recipe *recipe = s->recipe;
+    if (s->split.nheld)
+        TRY(evaluator_new(&t->held, &t->store, recipe, PLAN_EVAL, s->split.held, s->split.nheld));
+    return s->data->test.rows
+               ? evaluator_new_range(&t->test, &t->store, recipe, PLAN_EVAL,
+                                     (size_t)s->data->train.rows, (size_t)s->data->test.rows)
+               : OK;
+}
+
+static enum err open_trainer(struct trainer *t, struct device *device,
+                             const struct recipe *recipe) {
+    const dropcl_options *o = t->options;
+    const struct notes notes = {o->message, o->user};
+    struct plan *plan = NULL;
+    TRY(setup_new(&t->setup, recipe, o->data, (const struct model *)(const void *)o->init, &notes));
+    int64_t all = t->setup.run_steps;
+    t->stop = o->steps > 0 && o->steps < all ? o->steps : all;
+    t->event.epochs = recipe->train.epochs;
+    t->event.steps = t->stop;
+    TRY(setup_plan(&t->setup, &plan));
+    enum err rc = setup_store(&t->setup, device, plan, &t->store);
+    if (rc) {
+        plan_free(plan);
+        return rc;
+    }
+    TRY(runner_new(&t->runner, &t->store, plan));
+    return open_evaluators(t);
+}
+
+static void close_trainer(struct trainer *t) {
+    evaluator_free(&t->held);
+    evaluator_free(&t->test);
+    runner_free(&t->runner);
+    store_free(&t->store);
+    setup_free(&t->setup);
+}
+
+/* Reads the parameters back into the model and lets go of it. */
+static enum err take_model(struct trainer *t, struct device *device, struct model **out) {
+    struct model *m = t->setup.model;
+    const struct device_info *info = device_about(device);
+    TRY(program_finish(t->runner.program));
+    TRY(store_read_params(&t->store, m->flat, m->plan->flat));
+    m->step = t->step;
+    m->epoch = t->step / t->setup.per_epoch;
+    TRY(model_describe(m, t->setup.data, info->name, info->driver));
+    TRY(model_seal(m));
+    t->setup.model = NULL;
+    *out = m;
+    return OK;
+}
+
+enum err train_run(struct device *device, const struct recipe *recipe,
+                   const dropcl_options *options, struct model **out, dropcl_event *last) {
+    struct trainer t = {.options = options};
+    *out = NULL;
+    enum err rc = open_trainer(&t, device, recipe);
+    if (!rc) rc = loop(&t);
+    if (!rc || rc == ERR_INTERRUPTED) {
+        enum err taken = take_model(&t, device, out);
+        if (taken) rc = taken;
+    }
+    if (last) *last = t.event;
+    close_trainer(&t);
+    return rc;
+}
