@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Masks from docs/masks.md alone, against `dropcl mask`.
+
+Usage: masks.py DROPCL ROOT DEVICE...
+
+Standard library only, and written from the document, not from the program: Philox, the address, the
+threshold. Equality is paired with statistics of what the program printed, and the statistics are paired with
+planted faults, because two equal wrong generators must not pass."""
+
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from math import sqrt
+
+MASK32 = 0xFFFFFFFF
+DOMAINS = {"dropout": 1, "mc": 9}
+
+
+def philox4x32(counter, key):
+    x, k = list(counter), list(key)
+    for turn in range(10):
+        if turn:  # the key moves between rounds only
+            k[0] = (k[0] + 0x9E3779B9) & MASK32
+            k[1] = (k[1] + 0xBB67AE85) & MASK32
+        first, second = x[0] * 0xD2511F53, x[2] * 0xCD9E8D57
+        x = [
+            (second >> 32) ^ x[1] ^ k[0],
+            second & MASK32,
+            (first >> 32) ^ x[3] ^ k[1],
+            first & MASK32,
+        ]
+    return x
+
+
+def threshold(rate):
+    """round_half_even(rate * 2^32), where rate is the double the text names. Exact: a double times a power of
+    two is a double again."""
+    return round(Fraction(float(rate)) * 2**32)
+
+
+def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout"):
+    limit = threshold(rate)
+    key = (seed & MASK32, seed >> 32)
+    word3 = DOMAINS[kind] << 28 | layer << 16
+    rows = []
+    for sample in range(first, last):
+        row = []
+        for block in range((elements + 3) // 4):
+            row += philox4x32((block, sample, step, word3), key)
+        rows.append("".join("0" if w < limit else "1" for w in row[:elements]))
+    return rows
+
+
+def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate, kind="dropout"):
+    command = [dropcl, "mask", "--seed", str(seed), "--layer", str(layer), "--step", str(step)]
+    command += ["--samples", f"{first}:{last}", "--elements", str(elements), "--rate", str(rate)]
+    command += ["--kind", kind, "--device", device]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
+    return done.stdout.split("\n")[:-1]
+
+
+# Every field at its ends and inside; rates at both ends, halves of a threshold step, tiny ones; elements that
+# fill no word, exactly one, one more, several; ranges of samples that start anywhere.
+CASES = [
+    # seed, layer, step, first, last, elements, rate, kind
+    (1, 0, 0, 0, 4, 48, "0.5", "dropout"),
+    (0, 0, 0, 0, 1, 1, "0.5", "dropout"),
+    (0, 0, 0, 0, 1, 1, "0.4", "dropout"),
+    (1, 1, 7, 0, 3, 31, "0.1", "dropout"),
+    (1, 1, 7, 0, 3, 32, "0.1", "dropout"),
+    (1, 1, 7, 0, 3, 33, "0.1", "dropout"),
+    (2, 3, 1000, 5, 12, 127, "0.25", "dropout"),
+    (2**32, 2, 9, 0, 2, 256, "0.9", "dropout"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 3, 2**32 - 1, 130, "0.3333333", "dropout"),
+    (0x0123456789ABCDEF, 17, 468 * 20, 100, 128, 784, "0.2", "dropout"),
+    (5, 0, 3, 0, 2, 4097, "0.5", "dropout"),
+    (5, 0, 3, 0, 129, 3, "0.75", "dropout"),
+    (9, 0, 0, 0, 2, 65, "0", "dropout"),
+    (9, 0, 0, 0, 2, 65, "1", "dropout"),
+    (9, 0, 0, 0, 16, 1024, "1e-9", "dropout"),
+    (9, 0, 0, 0, 16, 1024, "0.9999999999", "dropout"),
+    (9, 0, 0, 0, 2, 100, "1.1641532182693481e-10", "dropout"),  # half a step: rounds to T = 0
+    (9, 1, 2, 9990, 10000, 64, "0.5", "mc"),
+    (9, 1, 2**20, 0, 3, 500, "0.05", "mc"),
+]
+
+
+def check_cases(dropcl, device):
+    for case in CASES:
+        mine, theirs = mask_rows(*case), program_rows(dropcl, device, *case)
+        assert mine == theirs, f"{device}: mask {case} differs from docs/masks.md:\n{mine}\n{theirs}"
+
+
+def check_known_answers():
+    known = [
+        ("0 0 0 0", "0 0", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ("ffffffff " * 4, "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ]
+    for counter, key, output in known:
+        got = philox4x32(*([int(w, 16) for w in text.split()] for text in (counter, key)))
+        assert got == [int(w, 16) for w in output.split()], f"Philox known answer: {got}"
+
+
+def check_document(root):
+    """The Python of the document prints what the document says it prints, and agrees with this script."""
+    with open(f"{root}/docs/masks.md", encoding="utf-8") as file:
+        page = file.read()
+    code = re.search(r"```python\n(.*?)```", page, re.S).group(1)
+    printed = re.search(r"--rate 0\.5` prints:\n\n```\n(.*?)```", page, re.S).group(1)
+    out, names = io.StringIO(), {}
+    with contextlib.redirect_stdout(out):
+        exec(code, names)  # pylint: disable=exec-used
+    assert out.getvalue() == printed, "docs/masks.md: the example prints something else"
+    assert out.getvalue().split() == mask_rows(1, 0, 0, 0, 4, 48, "0.5"), "docs/masks.md differs from this script"
+
+
+# ---- statistics: each returns |z|, the distance from what independence predicts in standard deviations ----
+
+
+def z_of_chi_square(chi, freedom):
+    return abs(chi - freedom) / sqrt(2 * freedom)
+
+
+def z_keep_rate(rows, rate):
+    n = len(rows) * len(rows[0])
+    kept = sum(row.count("1") for row in rows)
+    return abs(kept - n * (1 - rate)) / sqrt(n * rate * (1 - rate))
+
+
+def z_per_element(rows, rate):
+    expected = len(rows) * (1 - rate)
+    chi = sum((sum(c == "1" for c in column) - expected) ** 2 for column in zip(*rows)) / (expected * rate)
+    return z_of_chi_square(chi, len(rows[0]))
+
+
+def z_neighbours(rows, rate):
+    """The 16 patterns of four neighbours, at every offset of the group of four."""
+    worst = 0
+    for offset in range(4):
+        counts, total = {}, 0
+        for row in rows:
+            for i in range(offset, len(row) - 3, 4):
+                counts[row[i : i + 4]] = counts.get(row[i : i + 4], 0) + 1
+                total += 1
+        chi = 0
+        for pattern in range(16):
+            text = format(pattern, "04b")
+            ones = text.count("1")
+            expected = total * (1 - rate) ** ones * rate ** (4 - ones)
+            chi += (counts.get(text, 0) - expected) ** 2 / expected
+        worst = max(worst, z_of_chi_square(chi, 15))
+    return worst
+
+
+def z_correlation(a, b, rate):
+    """Two masks that should have nothing to do with each other."""
+    a, b = "".join(a), "".join(b)
+    both = bin(int(a, 2) & int(b, 2)).count("1")
+    p = (1 - rate) ** 2
+    return abs(both - len(a) * p) / sqrt(len(a) * p * (1 - p))
+
+
+# The masks are fixed, so these numbers are too. About 20 of them below are looked at for each device: the
+# largest of that many standard normal deviates exceeds 4.5 once in 7000 generators that are right, while the
+# planted faults reach hundreds.
+LIMIT = 4.5
+
+
+def check_statistics(dropcl, device):
+    rate, samples, elements = 0.3, 128, 2048
+
+    def rows(seed=3, layer=2, step=5, first=0):
+        return program_rows(dropcl, device, seed, layer, step, first, first + samples, elements, rate)
+
+    base = rows()
+    found = {
+        "keep rate": z_keep_rate(base, rate),
+        "per element": z_per_element(base, rate),
+        "four neighbours": z_neighbours(base, rate),
+        "next element": z_correlation([r[1:] for r in base], [r[:-1] for r in base], rate),
+        "element 4 on": z_correlation([r[4:] for r in base], [r[:-4] for r in base], rate),
+        "next sample": z_correlation(base[1:], base[:-1], rate),
+        "next seed": z_correlation(base, rows(seed=4), rate),
+        "seed 2^32 on": z_correlation(base, rows(seed=3 + 2**32), rate),
+        "next layer": z_correlation(base, rows(layer=3), rate),
+        "next step": z_correlation(base, rows(step=6), rate),
+        "next step, sample before": z_correlation(base[1:], rows(step=6)[:-1], rate),
+    }
+    for name, z in found.items():
+        assert z < LIMIT, f"{device}: {name}: {z:.1f} standard deviations from independence"
+    assert rows(first=samples // 2)[: samples // 2] == base[samples // 2 :], "a sample's mask depends on the range"
+
+
+def check_nested(dropcl, device):
+    """Raising the rate only drops more."""
+    kept = None
+    for rate in ("0.1", "0.3", "0.5", "0.8"):
+        now = int("".join(program_rows(dropcl, device, 7, 0, 0, 0, 8, 512, rate)), 2)
+        assert kept is None or (now & ~kept) == 0, f"{device}: rate {rate} keeps what a lower rate dropped"
+        kept = now
+
+
+def check_planted_faults():
+    """The statistics see the faults they are for."""
+    rate = 0.3
+    good = mask_rows(3, 2, 5, 0, 32, 512, rate)
+    good_step = mask_rows(3, 2, 6, 0, 32, 512, rate)
+    one_word = ["".join(c * 4 for c in row[::4]) for row in good]
+    off_rate = mask_rows(3, 2, 5, 0, 32, 512, 0.35)
+    one_mask = [good[0]] * 32
+    assert z_neighbours(good, rate) < LIMIT < z_neighbours(one_word, rate), "one word for four neighbours"
+    assert z_keep_rate(good, rate) < LIMIT < z_keep_rate(off_rate, rate), "another rate"
+    assert z_per_element(good, rate) < LIMIT < z_per_element(one_mask, rate), "one mask for all samples"
+    assert z_correlation(good, good_step, rate) < LIMIT < z_correlation(good, good, rate), "one mask for the run"
+
+
+def main():
+    dropcl, root, devices = sys.argv[1], sys.argv[2], sys.argv[3:]
+    assert devices, "name at least one device"
+    check_known_answers()
+    check_document(root)
+    check_planted_faults()
+    for device in devices:
+        check_cases(dropcl, device)
+        check_nested(dropcl, device)
+        check_statistics(dropcl, device)
+        print(f"{device}: {len(CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+
+
+main()
