@@ -149,6 +149,15 @@ void check_tables(struct check *c, const struct schema *owner, const struct tabl
     }
 }
 
+/* Mostly attributes that are indented no deeper than the word they belong to. */
+static void report_several(struct check *c, const char *what, const struct node *mapping) {
+    const struct node *first = mapping->entries[0].key, *second = mapping->entries[1].key;
+    faults_add(c->faults, second->place, "one %s expected, got %d keys, '%s' and '%s'%s%s", what,
+               mapping->count, faults_quote(first->value).at, faults_quote(second->value).at,
+               second->place.setting ? "" : "; attributes are indented deeper than their ",
+               second->place.setting ? "" : what);
+}
+
 const struct schema *check_pick(struct check *c, const char *what, const struct schema *const *list,
                                 const struct node *node, const struct node **body,
                                 struct place *place) {
@@ -157,12 +166,7 @@ const struct schema *check_pick(struct check *c, const char *what, const struct 
     *place = node->place;
     if (node->kind == NODE_BAD) return NULL;
     if (node->kind == NODE_MAPPING && node->count > 1) {
-        const struct node *second = node->entries[1].key;
-        faults_add(c->faults, second->place,
-                   "a %s is one key with its attributes below it, got %d keys: indent '%s' deeper "
-                   "than '%s'",
-                   what, node->count, faults_quote(second->value).at,
-                   faults_quote(node->entries[0].key->value).at);
+        report_several(c, what, node);
         return NULL;
     }
     if (node->kind == NODE_MAPPING && node->count == 1) {
@@ -171,7 +175,8 @@ const struct schema *check_pick(struct check *c, const char *what, const struct 
         *place = word->place;
     }
     if (word->kind != NODE_SCALAR || node_is_null(word)) {
-        faults_add(c->faults, node->place, "a %s is a word or a mapping with one key, got %s", what,
+        faults_add(c->faults, node->place,
+                   "one %s expected, a word or a mapping with one key, got %s", what,
                    node->kind == NODE_MAPPING ? "an empty mapping" : node_describe(node).at);
         return NULL;
     }

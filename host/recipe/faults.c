@@ -12,18 +12,29 @@ static int compare(struct place a, struct place b) {
     return (a.column > b.column) - (a.column < b.column);
 }
 
+/* A setting with a wildcard may go wrong in the same way at many places. */
+static bool is_repeated(const struct faults *f, struct place place, const char *sentence) {
+    for (int i = 0; place.setting && i < f->kept; i++)
+        if (f->at[i].place.setting == place.setting && strcmp(f->at[i].sentence, sentence) == 0)
+            return true;
+    return false;
+}
+
 void faults_add(struct faults *f, struct place place, const char *format, ...) {
+    struct fault fault = {.place = place};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(fault.sentence, sizeof fault.sentence, format, args);
+    va_end(args);
+    if (is_repeated(f, place, fault.sentence)) return;
+
     f->total++;
     int at = f->kept;
     while (at > 0 && compare(place, f->at[at - 1].place) < 0) at--;
     if (at == FAULTS_KEPT) return;
     if (f->kept < FAULTS_KEPT) f->kept++;
     memmove(f->at + at + 1, f->at + at, sizeof *f->at * (size_t)(f->kept - 1 - at));
-    f->at[at].place = place;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(f->at[at].sentence, sizeof f->at[at].sentence, format, args);
-    va_end(args);
+    f->at[at] = fault;
 }
 
 static bool is_inside(char byte) { /* a byte that continues a UTF-8 character */
