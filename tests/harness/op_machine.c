@@ -1,0 +1,108 @@
+/* Worlds on devices. */
+#include "harness/op.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define OK_OR_FAIL(call)                                                                           \
+    do {                                                                                           \
+        if (call) ck_abort_msg("%s: %s", #call, err_message());                                    \
+    } while (0)
+
+struct op_target op_reference(void) {
+    struct op_target t = {0};
+    OK_OR_FAIL(device_find("cpu", &t.info));
+    return t;
+}
+
+int op_targets(struct op_target out[OP_TARGETS]) {
+    static const char *const families[] = {"cpu", "gpu"};
+    struct device_info *list;
+    int count, n = 0;
+    OK_OR_FAIL(device_list(&list, &count));
+    for (int i = 0; i < count; i++) {
+        if (list[i].kind == DEVICE_REFERENCE) continue;
+        for (int f = 0; f < 2 && n < OP_TARGETS; f++)
+            out[n++] = (struct op_target){.info = list[i],
+                                          .family = families[f],
+                                          .slow = strstr(list[i].platform, "Oclgrind") != NULL};
+    }
+    free(list);
+    ck_assert_msg(n > 0, "no OpenCL device to compare the reference with");
+    return n;
+}
+
+void op_machine_open(struct op_machine *m, const struct op_world *w,
+                     const struct op_target *target) {
+    *m = (struct op_machine){.world = w, .target = *target};
+    if (target->family) setenv("DROPCL_FAMILY", target->family, 1);
+    OK_OR_FAIL(device_open(&target->info, &m->device));
+    if (target->family)
+        ck_assert_int_eq(device_caps(m->device)->cpu_family, !strcmp(target->family, "cpu"));
+    for (int b = 0; b < BUFFER_EXTERNAL; b++)
+        if (w->plan->buffer_bytes[b])
+            OK_OR_FAIL(buffer_new(m->device, w->plan->buffer_bytes[b], &m->buffer[b]));
+    OK_OR_FAIL(program_new(m->device, w->plan, m->buffer, &m->program));
+    op_machine_load(m);
+}
+
+void op_machine_close(struct op_machine *m) {
+    program_free(m->program);
+    for (int b = 0; b < BUFFER_EXTERNAL; b++) buffer_free(m->buffer[b]);
+    device_close(m->device);
+    unsetenv("DROPCL_FAMILY");
+    *m = (struct op_machine){0};
+}
+
+/* The guards hold a pattern that no kernel would write by chance. */
+static void load_guards(struct op_machine *m) {
+    const struct plan *p = m->world->plan;
+    for (int v = p->nvalues - m->world->guards; v < p->nvalues; v++) {
+        size_t bytes = value_bytes(&p->values[v]);
+        unsigned char *pattern = malloc(bytes);
+        ck_assert_ptr_nonnull(pattern);
+        memset(pattern, 0xa5, bytes);
+        op_machine_put(m, v, pattern);
+        free(pattern);
+    }
+}
+
+void op_machine_load(struct op_machine *m) {
+    const struct plan *p = m->world->plan;
+    for (int b = 0; b < BUFFER_EXTERNAL; b++)
+        if (m->buffer[b])
+            OK_OR_FAIL(buffer_write(m->buffer[b], 0, m->world->content[b], p->buffer_bytes[b]));
+    load_guards(m);
+}
+
+void op_machine_run(struct op_machine *m, int first, int last, uint32_t cursor) {
+    OK_OR_FAIL(program_run(m->program, first, last, cursor));
+    OK_OR_FAIL(program_finish(m->program));
+}
+
+/* Training's loop with one micro-batch: nothing to combine. */
+void op_machine_run_all(struct op_machine *m) {
+    const struct plan *p = m->world->plan;
+    for (uint32_t r = 0; r < (uint32_t)p->options.control_rows; r++) {
+        OK_OR_FAIL(program_run(m->program, 0, p->combine, r));
+        OK_OR_FAIL(program_run(m->program, p->update, p->nsteps, r));
+    }
+    OK_OR_FAIL(program_finish(m->program));
+}
+
+void *op_machine_value(struct op_machine *m, int value) {
+    void *data = malloc(value_bytes(&m->world->plan->values[value]));
+    ck_assert_ptr_nonnull(data);
+    OK_OR_FAIL(program_read(m->program, value, data));
+    return data;
+}
+
+void op_machine_put(struct op_machine *m, int value, const void *data) {
+    OK_OR_FAIL(program_write(m->program, value, data));
+}
+
+void *op_machine_buffer(struct op_machine *m, int buffer) {
+    void *data = malloc(m->world->plan->buffer_bytes[buffer]);
+    ck_assert_ptr_nonnull(data);
+    OK_OR_FAIL(buffer_read(m->buffer[buffer], 0, data, m->world->plan->buffer_bytes[buffer]));
+    return data;
+}
