@@ -34,7 +34,7 @@ struct hint check_hint(const char *word, const char *const *known) {
     for (int i = 0; known[i] && used + 48 < sizeof h.at; i++)
         used += (size_t)snprintf(h.at + used, sizeof h.at - used, "%s%.32s",
                                  i ? ", " : " (known: ", known[i]);
-    if (used) strcpy(h.at + used, ")");
+    if (used) memcpy(h.at + used, ")", 2);
     return h;
 }
 
@@ -177,7 +177,7 @@ const struct schema *check_pick(struct check *c, const char *what, const struct 
     if (word->kind != NODE_SCALAR || node_is_null(word)) {
         faults_add(c->faults, node->place,
                    "one %s expected, a word or a mapping with one key, got %s", what,
-                   node->kind == NODE_MAPPING ? "an empty mapping" : node_describe(node).at);
+                   node_describe(node).at);
         return NULL;
     }
     const char *words[MOST_WORDS + 1];

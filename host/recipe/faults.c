@@ -50,7 +50,7 @@ struct quote faults_quote(const char *text) {
         while (length && is_inside(text[length])) length--;
     }
     memcpy(q.at, text, length);
-    strcpy(q.at + length, cut ? "..." : "");
+    memcpy(q.at + length, cut ? "..." : "", cut ? 4 : 1);
     for (char *c = q.at; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
     return q;

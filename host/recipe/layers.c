@@ -163,9 +163,8 @@ static void check_names(struct check *c) {
     for (size_t i = 1; i < count; i++) {
         const struct layer_seen *first = sorted[i - 1], *second = sorted[i];
         if (strcmp(first->layer->name, second->layer->name)) continue;
-        char what[160] = "layer name '";
-        strncat(what, second->layer->name, 120);
-        strcat(what, "'");
+        char what[160];
+        snprintf(what, sizeof what, "layer name '%.120s'", second->layer->name);
         report_twice(c, first, second, what, "");
     }
 }

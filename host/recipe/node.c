@@ -71,8 +71,10 @@ int node_depth(const struct node *n) {
 }
 
 struct quote node_describe(const struct node *n) {
-    if (n->kind == NODE_LIST) return (struct quote){"a list"};
-    if (n->kind == NODE_MAPPING) return (struct quote){"a mapping"};
+    if (n->kind == NODE_LIST)
+        return n->count ? (struct quote){"a list"} : (struct quote){"an empty list"};
+    if (n->kind == NODE_MAPPING)
+        return n->count ? (struct quote){"a mapping"} : (struct quote){"an empty mapping"};
     if (n->kind == NODE_BAD || node_is_null(n)) return (struct quote){"nothing"};
     struct quote inner = faults_quote(n->value), out;
     inner.at[sizeof inner.at - 3] = 0; /* room for the quotes */

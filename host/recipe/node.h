@@ -51,7 +51,7 @@ bool node_is_word(const struct node *n, const char *word);
 /* Levels of lists and mappings; 0 for a scalar. */
 int node_depth(const struct node *n);
 
-/* "a list", "a mapping", "nothing", "'text'": for messages. */
+/* "a list", "an empty mapping", "nothing", "'text'": for messages. */
 struct quote node_describe(const struct node *n);
 
 #endif

@@ -14,6 +14,7 @@ struct range range_of(const struct attr *a) {
     if (integer) r.min = INT_MIN, r.max = INT_MAX;
     r.declared_min = !both_zero || a->above_min;
     r.declared_max = a->below_max || (!both_zero && a->max >= a->min);
+    if (integer && a->max >= INT_MAX) r.declared_max = false;
     if (r.declared_min) r.min = a->min;
     if (r.declared_max) r.max = a->max;
     r.above_min = a->above_min;

@@ -1,5 +1,6 @@
 #include "recipe/root.h"
 
+#include <limits.h>
 #include <stddef.h>
 
 static const char *const normalizations[] = {"standard", "unit", NULL};
@@ -75,12 +76,14 @@ static const struct attr train_attrs[] = {
      .type = ATTR_INT,
      .offset = offsetof(struct train_section, validation),
      .min = 0,
+     .max = INT_MAX,
      .fallback = "0",
      .doc = "training rows held out to choose by"},
     {.name = "limit",
      .type = ATTR_INT,
      .offset = offsetof(struct train_section, limit),
      .min = 0,
+     .max = INT_MAX,
      .fallback = "0",
      .doc = "training rows used; 0: all"},
     {.name = "shuffle",

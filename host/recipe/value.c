@@ -14,8 +14,8 @@ static void wrong_type(struct check *c, const struct slot *s, const char *wanted
         faults_add(c->faults, s->node->place, "%s has no value: it must be %s", check_label(s).at,
                    wanted);
     else
-        faults_add(c->faults, s->node->place, "%s must be %s, got %s", check_label(s).at, wanted,
-                   node_describe(s->node).at);
+        faults_add(c->faults, s->node->place, "%s must be %s, got %s%s", check_label(s).at, wanted,
+                   node_describe(s->node).at, s->node->quoted ? " in quotes" : "");
 }
 
 /* Where the number at the start of `s` ends; `s` itself when there is none. */
