@@ -11,8 +11,10 @@ kernel void mask_bits(global uint *words, uint seed_low, uint seed_high, uint st
     for (uint block = 0; block < 8; block++) {
         uint4 counter = (uint4)(first / 4 + block, first_sample + (uint)sample, step, counter3);
         uint4 random = philox4x32(counter, key);
-        int4 bits = (random > (uint4)(limit)) & (int4)(1, 2, 4, 8); /* a true lane is all ones */
-        kept |= (uint)(bits.x | bits.y | bits.z | bits.w) << (block * 4);
+        /* Compared one by one: looking for uninitialised reads, Oclgrind 21.10 crashes on a vector. */
+        uint four = (random.x > limit ? 1u : 0u) | (random.y > limit ? 2u : 0u) |
+                    (random.z > limit ? 4u : 0u) | (random.w > limit ? 8u : 0u);
+        kept |= four << (block * 4);
     }
     if (!active) kept = 0xffffffffu;
     uint count = elements - first; /* of this word's elements */

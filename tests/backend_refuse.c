@@ -158,6 +158,8 @@ static void check_gemm(struct device *d) {
     REFUSED(program_run(p, FAKE_STEPS, FAKE_STEPS + 1, 0), ERR_SYSTEM, "m 5, n 7, k 0");
     ck_assert(strstr(err_message(), "-1017") != NULL);
     program_free(p);
+    f.values[FAKE_K].buffer = -1;
+    REFUSED(program_new(d, &f.plan, f.external, &p), ERR_SYSTEM, "value k, which has no buffer");
     f.recipe.train.gemm = GEMM_PORTABLE; /* then the step is not offered the library */
     REFUSED(program_new(d, &f.plan, f.external, &p), ERR_SYSTEM, "fake.cl");
     fake_close(&f);

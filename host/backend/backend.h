@@ -22,7 +22,9 @@ struct device_info {
     int compute_units;
     size_t global_bytes, max_alloc_bytes, local_bytes, max_work_group;
     bool fma, denormals, exact_divide, fp64; /* what portable bits need, and double */
-    bool portable; /* fma, denormals and correctly rounded division and square root are offered */
+    bool portable; /* the driver promises fma, denormals and correctly rounded division and square root.
+                      POCL and GPUs do; Oclgrind promises neither fma nor the last two, though it
+                      computes the same bits: `compare` is the judge, this is what is known before */
 };
 
 /* All devices, the reference last; *out is malloc'ed, the caller frees. No OpenCL platform is no error:
@@ -30,12 +32,17 @@ struct device_info {
 enum err device_list(struct device_info **out, int *count);
 
 /* Chooses by the command line's rule: cpu | gpu | opencl | P:D | substring; NULL: the default. ERR_DEVICE with
- * the list of devices when nothing or several different ones match. */
+ * the list of devices when nothing or several different ones match. Keywords and the default take GPUs
+ * first, then CPUs, then the rest (accelerators, simulators), then the lowest index. */
 enum err device_find(const char *spec, struct device_info *out);
 
-/* "A,B" split at the last comma that leaves two valid names. */
+/* "A,B" split at the last comma that leaves two valid names; NULL: the reference and the default.
+ * ERR_USAGE without a comma, else ERR_DEVICE. */
 enum err device_find_two(const char *spec, struct device_info *a, struct device_info *b);
 
+/* ERR_DEVICE for what cannot build our kernels, and for any OpenCL device in the double build. The
+ * kernel family is CPU for OpenCL CPUs, GPU for all others; the environment's DROPCL_FAMILY (cpu, gpu)
+ * forces one (ERR_USAGE for another word). */
 enum err device_open(const struct device_info *, struct device **out);
 void device_close(struct device *); /* NULL is fine; programs and buffers must be gone */
 const struct device_info *device_about(const struct device *);
@@ -56,7 +63,8 @@ enum err program_new(struct device *, const struct plan *, struct buffer *const 
                      struct program **out);
 void program_free(struct program *);
 
-/* Runs steps [first, last), repeat ranges included, with this CONTROL row. Does not wait. */
+/* Runs steps [first, last), repeat ranges included, with this CONTROL row. Does not wait. Of a repeat
+ * range that is only partly inside, that part is repeated. */
 enum err program_run(struct program *, int first, int last, uint32_t cursor);
 /* Marks one optimizer step: waits until the device is at most `ahead` marks behind. */
 enum err program_throttle(struct program *, int ahead);
@@ -66,9 +74,11 @@ enum err program_finish(struct program *);
 enum err program_read(struct program *, int value, void *data);
 enum err program_write(struct program *, int value, const void *data);
 
-/* Seconds spent in each step by the last program_profile run, on the device's own clock where it has one. */
+/* Runs like program_run, waiting after each launch, and sets seconds[i] of each step i in [first, last) to
+ * the time it took, all its repeats together, on the device's own clock where it has one. `seconds` has
+ * an entry for every step of the plan. */
 enum err program_profile(struct program *, int first, int last, uint32_t cursor, double *seconds);
-/* Kernel launches a step takes on this device. */
+/* Kernel launches a step takes on this device; 0 on the reference. */
 int program_launches(const struct program *, int step);
 
 /* The bits of dropout masks, computed on the device by kernels/mask.cl: `words` gets ceil(elements / 32)
@@ -80,7 +90,8 @@ struct mask_query {
 };
 enum err device_mask(struct device *, const struct mask_query *, uint32_t *words);
 
-/* Kernel sources: the ones built in, or what a test put in their place (NULL restores them). */
+/* Kernel sources: the ones built in, or what a test put in their place (NULL restores them).
+ * Both strings are borrowed until then. Programs made afterwards see the change. */
 const char *kernel_source(const char *file); /* NULL when there is none */
 void kernel_override(const char *file, const char *source);
 

@@ -82,15 +82,18 @@ static enum err prepare_kernel(struct ocl_device *d, struct ocl_run *r,
 }
 
 /* The library takes offsets itself, so no sub-buffers. */
-static void prepare_gemm(const struct ocl_run *r, struct buffer *const *buffers,
-                         const struct launch *l, struct ocl_gemm *out) {
+static enum err prepare_gemm(const struct ocl_run *r, struct buffer *const *buffers,
+                             const struct launch *l, struct ocl_gemm *out) {
     const int values[3] = {l->gemm.a, l->gemm.b, l->gemm.c};
     out->shape = l->gemm;
     for (int i = 0; i < 3; i++) {
         const struct value *v = &r->base.plan->values[values[i]];
+        if (v->buffer < 0 || !buffers[v->buffer])
+            return err_set(ERR_SYSTEM, "a GEMM uses value %s, which has no buffer", v->name);
         out->mem[i] = ocl_mem(buffers[v->buffer]);
         out->offset[i] = v->offset;
     }
+    return OK;
 }
 
 static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buffer *const *buffers,
@@ -108,7 +111,7 @@ static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buf
         struct ocl_launch *out = &r->launches[r->nlaunches++];
         *out = (struct ocl_launch){.cursor_at = -1, .iter_at = -1};
         if (list.at[i].kind == LAUNCH_GEMM)
-            prepare_gemm(r, buffers, &list.at[i], &out->gemm);
+            TRY(prepare_gemm(r, buffers, &list.at[i], &out->gemm));
         else
             TRY(prepare_kernel(d, r, buffers, step, &list.at[i], out));
     }
