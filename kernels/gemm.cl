@@ -93,13 +93,13 @@ kernel void gemm(GEMM_PARAMS) {
             }
 #pragma unroll
             for (uint i = 0; i < ROWS; i++) {
-                if (m + i >= m_last) break;
                 global float *at = c + (size_t)row[i] * SIZE_N + n;
+                uint columns_left = m + i < m_last ? count : 0;
                 if (!CHAINED && k0) sum[i] = load_lanes(at, count) + sum[i];
                 if (k0 + DEPTH >= SIZE_K)
-                    FINISH(sum[i], row[i], n, count);
+                    FINISH(sum[i], row[i], n, columns_left);
                 else
-                    store_lanes(sum[i], at, count);
+                    store_lanes(sum[i], at, columns_left);
             }
         }
     }

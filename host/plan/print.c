@@ -89,7 +89,7 @@ static void print_step(const struct plan *p, int i, const struct caps *caps, str
     }
     if (c.chunks) snprintf(chunks, sizeof chunks, "%d", c.chunks);
     if (s->line) snprintf(line, sizeof line, "%d", s->line);
-    text_add(out, "%4d  %-8s  %-26s %-14s %-5s %4s %9s %9s %7s %5s  %s -> %s\n", i, range_of(p, i),
+    text_add(out, "%4d  %-8s  %-33s %-14s %-5s %4s %9s %9s %7s %5s  %s -> %s\n", i, range_of(p, i),
              op, shape, slot, chunks, unit(c.flops, flops), unit(c.bytes, bytes), count, line, in,
              to);
     if (p->nrepeats)
@@ -109,7 +109,7 @@ void plan_print(const struct plan *p, const struct caps *caps, struct text *out)
     text_add(out, "%s plan of %s, batch %d", modes[p->options.mode], p->recipe->model.name,
              p->options.batch);
     if (p->micro_batches > 1) text_add(out, " (%d micro-batches a step)", p->micro_batches);
-    text_add(out, "\n%4s  %-8s  %-26s %-14s %-5s %4s %9s %9s %7s %5s  %s\n", "step", "range", "op",
+    text_add(out, "\n%4s  %-8s  %-33s %-14s %-5s %4s %9s %9s %7s %5s  %s\n", "step", "range", "op",
              "shape", "slot", "S", "flops", "bytes", "launches", "line", "values");
     for (int i = 0; i < p->nsteps; i++) print_step(p, i, caps, &total, &launches, out);
     size_t slots = 0, parameters = 0;
