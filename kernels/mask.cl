@@ -1,5 +1,5 @@
-/* The bits of a dropout mask from its coordinates (docs/masks.md): bit i of word w of a sample is set
- * when element 32 w + i is kept. One work-item per word; bits behind the last element are 0.
+/* The bits of a dropout mask from its coordinates (docs/masks.md): bit i of word w of a sample is
+ * set when element 32 w + i is kept. One work-item per word; bits behind the last element are 0.
  * words [samples][ceil(elements / 32)]; limit, active: control_words.h. */
 kernel void mask_bits(global uint *words, uint seed_low, uint seed_high, uint step, uint counter3,
                       uint first_sample, uint samples, uint elements, uint limit, uint active) {
@@ -11,7 +11,7 @@ kernel void mask_bits(global uint *words, uint seed_low, uint seed_high, uint st
     for (uint block = 0; block < 8; block++) {
         uint4 counter = (uint4)(first / 4 + block, first_sample + (uint)sample, step, counter3);
         uint4 random = philox4x32(counter, key);
-        /* Compared one by one: looking for uninitialised reads, Oclgrind 21.10 crashes on a vector. */
+        /* One by one: Oclgrind 21.10, looking for uninitialised reads, crashes on a vector. */
         uint four = (random.x > limit ? 1u : 0u) | (random.y > limit ? 2u : 0u) |
                     (random.z > limit ? 4u : 0u) | (random.w > limit ? 8u : 0u);
         kept |= four << (block * 4);

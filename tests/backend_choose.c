@@ -1,6 +1,7 @@
 /* The rules for choosing a device, on a made-up list. */
 #include "backend/choose.h"
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,7 @@ START_TEST(equal_names_on_two_platforms_are_different_devices) {
     struct device_info twice[2] = {list[T4], list[T4]};
     int index;
     ck_assert_int_eq((int)choose_device(twice, 2, "t4", &index), OK);
-    strcpy(twice[1].platform, "rusticl");
+    snprintf(twice[1].platform, sizeof twice[1].platform, "rusticl");
     ck_assert_int_eq((int)choose_device(twice, 2, "t4", &index), ERR_DEVICE);
     ck_assert_int_eq((int)choose_device(twice, 2, "rusticl", &index), OK);
     ck_assert_int_eq(index, 1);

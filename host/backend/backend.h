@@ -1,6 +1,6 @@
 /* Backends run plans. `cpu` is the C reference, the oracle for bits; `opencl` is any OpenCL device.
- * Both answer the same calls; nothing above this header knows which one it talks to. A device and what
- * was made from it belong to one thread. Buffers are zeroed when made. */
+ * Both answer the same calls; nothing above this header knows which one it talks to. A device and
+ * what was made from it belong to one thread. Buffers are zeroed when made. */
 #ifndef DROPCL_BACKEND_BACKEND_H
 #define DROPCL_BACKEND_BACKEND_H
 
@@ -8,9 +8,9 @@
 #include "plan/launch.h"
 #include "plan/plan.h"
 
-struct device;   /* an open device                                  */
-struct buffer;   /* a block of device memory                        */
-struct program;  /* a plan bound to buffers and ready to run        */
+struct device;  /* an open device                                  */
+struct buffer;  /* a block of device memory                        */
+struct program; /* a plan bound to buffers and ready to run        */
 
 enum device_kind { DEVICE_REFERENCE, DEVICE_CPU, DEVICE_GPU, DEVICE_OTHER };
 
@@ -22,18 +22,20 @@ struct device_info {
     int compute_units;
     size_t global_bytes, max_alloc_bytes, local_bytes, max_work_group;
     bool fma, denormals, exact_divide, fp64; /* what portable bits need, and double */
-    bool portable; /* the driver promises fma, denormals and correctly rounded division and square root.
-                      POCL and GPUs do; Oclgrind promises neither fma nor the last two, though it
-                      computes the same bits: `compare` is the judge, this is what is known before */
+    bool portable; /* the driver promises fma, denormals and correctly rounded division and square
+                      root. POCL and GPUs do; Oclgrind promises neither fma nor the last two, though
+                      it computes the same bits: `compare` is the judge, this is what is known
+                      before */
 };
 
-/* All devices, the reference last; *out is malloc'ed, the caller frees. No OpenCL platform is no error:
- * only the reference is listed. */
+/* All devices, the reference last; *out is malloc'ed, the caller frees. No OpenCL platform is no
+ * error: only the reference is listed. */
 enum err device_list(struct device_info **out, int *count);
 
-/* Chooses by the command line's rule: cpu | gpu | opencl | P:D | substring; NULL: the default. ERR_DEVICE with
- * the list of devices when nothing or several different ones match. Keywords and the default take GPUs
- * first, then CPUs, then the rest (accelerators, simulators), then the lowest index. */
+/* Chooses by the command line's rule: cpu | gpu | opencl | P:D | substring; NULL: the default.
+ * ERR_DEVICE with the list of devices when nothing or several different ones match. Keywords and
+ * the default take GPUs first, then CPUs, then the rest (accelerators, simulators), then the lowest
+ * index. */
 enum err device_find(const char *spec, struct device_info *out);
 
 /* "A,B" split at the last comma that leaves two valid names; NULL: the reference and the default.
@@ -41,8 +43,8 @@ enum err device_find(const char *spec, struct device_info *out);
 enum err device_find_two(const char *spec, struct device_info *a, struct device_info *b);
 
 /* ERR_DEVICE for what cannot build our kernels, and for any OpenCL device in the double build. The
- * kernel family is CPU for OpenCL CPUs, GPU for all others; the environment's DROPCL_FAMILY (cpu, gpu)
- * forces one (ERR_USAGE for another word). */
+ * kernel family is CPU for OpenCL CPUs, GPU for all others; the environment's DROPCL_FAMILY (cpu,
+ * gpu) forces one (ERR_USAGE for another word). */
 enum err device_open(const struct device_info *, struct device **out);
 void device_close(struct device *); /* NULL is fine; programs and buffers must be gone */
 const struct device_info *device_about(const struct device *);
@@ -63,8 +65,8 @@ enum err program_new(struct device *, const struct plan *, struct buffer *const 
                      struct program **out);
 void program_free(struct program *);
 
-/* Runs steps [first, last), repeat ranges included, with this CONTROL row. Does not wait. Of a repeat
- * range that is only partly inside, that part is repeated. */
+/* Runs steps [first, last), repeat ranges included, with this CONTROL row. Does not wait. Of a
+ * repeat range that is only partly inside, that part is repeated. */
 enum err program_run(struct program *, int first, int last, uint32_t cursor);
 /* Marks one optimizer step: waits until the device is at most `ahead` marks behind. */
 enum err program_throttle(struct program *, int ahead);
@@ -74,16 +76,16 @@ enum err program_finish(struct program *);
 enum err program_read(struct program *, int value, void *data);
 enum err program_write(struct program *, int value, const void *data);
 
-/* Runs like program_run, waiting after each launch, and sets seconds[i] of each step i in [first, last) to
- * the time it took, all its repeats together, on the device's own clock where it has one. `seconds` has
- * an entry for every step of the plan. */
+/* Runs like program_run, waiting after each launch, and sets seconds[i] of each step i in [first,
+ * last) to the time it took, all its repeats together, on the device's own clock where it has one.
+ * `seconds` has an entry for every step of the plan. */
 enum err program_profile(struct program *, int first, int last, uint32_t cursor, double *seconds);
 /* Kernel launches a step takes on this device; 0 on the reference. */
 int program_launches(const struct program *, int step);
 
-/* The bits of dropout masks, computed on the device by kernels/mask.cl: `words` gets ceil(elements / 32)
- * words per sample, bit i of word i/32 set when element i is kept. limit, active: control_words.h.
- * counter3: domain << 28 | layer << 16 | aux. */
+/* The bits of dropout masks, computed on the device by kernels/mask.cl: `words` gets ceil(elements
+ * / 32) words per sample, bit i of word i/32 set when element i is kept. limit, active:
+ * control_words.h. counter3: domain << 28 | layer << 16 | aux. */
 struct mask_query {
     uint64_t seed;
     uint32_t step, counter3, first_sample, samples, elements, limit, active;

@@ -3,6 +3,8 @@
 
 enum err buffer_new(struct device *d, size_t bytes, struct buffer **out) {
     size_t size = bytes ? bytes : 1; /* OpenCL has no empty buffers */
+    /* Asked here and not left to the driver: POCL and the host would overcommit, and the process
+     * would be killed in the middle of a run. */
     const struct device_info *i = &d->info;
     if (size > i->max_alloc_bytes || size > i->global_bytes - d->allocated)
         return err_set(

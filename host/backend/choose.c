@@ -1,3 +1,4 @@
+/* The order of the rules is the contract of the command line; nothing here touches a device. */
 #include "backend/choose.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -28,15 +29,15 @@ static int first_of(const struct device_info *list, int count, const int *order)
     return -1;
 }
 
-/* "12:3"; false for anything else. */
+/* "12:3"; false for anything else, which is then looked up as a name. Six digits fit an int. */
 static bool parse_indices(const char *spec, int *platform, int *device) {
     size_t first = strspn(spec, "0123456789");
     if (!first || first > 6 || spec[first] != ':') return false;
     const char *rest = spec + first + 1;
     size_t second = strspn(rest, "0123456789");
     if (!second || second > 6 || rest[second]) return false;
-    *platform = atoi(spec);
-    *device = atoi(rest);
+    *platform = (int)strtol(spec, NULL, 10);
+    *device = (int)strtol(rest, NULL, 10);
     return true;
 }
 
@@ -47,10 +48,13 @@ static bool contains(const char *text, const char *part) {
     return false;
 }
 
+/* Two boards of one model: nobody could name one of them but by its indices, so the first will do.
+ */
 static bool same_device(const struct device_info *a, const struct device_info *b) {
     return !strcmp(a->name, b->name) && !strcmp(a->platform, b->platform);
 }
 
+/* One line for each device, led by what would choose it. */
 static enum err refuse(const struct device_info *list, int count, const char *why,
                        const char *spec) {
     err_set(ERR_DEVICE, "%s \"%s\"; the devices are:", why, spec);
@@ -88,6 +92,7 @@ static enum err by_index(const struct device_info *list, int count, const char *
     return refuse(list, count, "there is no device", spec);
 }
 
+/* Keywords come first, so that `cpu` is the reference even where a device has "CPU" in its name. */
 enum err choose_device(const struct device_info *list, int count, const char *spec, int *index) {
     if (!spec) {
         *index = first_of(list, count, any_order);

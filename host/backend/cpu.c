@@ -22,11 +22,13 @@ struct cpu_program {
 
 /* ---- device ---- */
 
+/* malloc promises more than there is; the physical size is the honest limit. */
 static size_t host_memory(void) {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     return pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX / 2;
 }
 
+/* It needs no driver and no test: the language gives it all that portable bits ask for. */
 static enum err cpu_list(struct device_info **out, int *count) {
     struct device_info *d = calloc(1, sizeof *d);
     if (!d) return err_memory("the list of devices");
@@ -104,6 +106,7 @@ static enum err cpu_copy(struct buffer *from, struct buffer *to) {
 
 /* ---- programs ---- */
 
+/* The addresses of all values, found once; NULL for values that fusion removed. */
 static enum err cpu_program_new(struct device *d, const struct plan *plan,
                                 struct buffer *const *buffers, struct program **out) {
     (void)d;
@@ -132,6 +135,7 @@ static void cpu_program_free(struct program *base) {
     free(p);
 }
 
+/* Launches are what a driver is asked for; here a step is a function call. */
 static int cpu_launches(const struct program *p, int step) {
     (void)p;
     (void)step;
@@ -174,6 +178,7 @@ static enum err cpu_finish(struct device *d) {
 
 /* ---- masks ---- */
 
+/* The definition, word by word: what the kernel is compared with. */
 static enum err cpu_mask(struct device *d, const struct mask_query *q, uint32_t *words) {
     (void)d;
     size_t row = mask_words(q);

@@ -17,6 +17,7 @@ enum err device_list(struct device_info **out, int *count) {
         struct device_info *some = NULL;
         int more = 0;
         enum err rc = backends[b]->list(&some, &more);
+        /* one more than needed: realloc(p, 0) would be a free */
         struct device_info *grown = rc ? NULL : realloc(all, (size_t)(n + more + 1) * sizeof *all);
         if (!grown) {
             free(some);

@@ -32,6 +32,7 @@ static enum err choose_family(const struct device_info *d, bool *cpu_family) {
     return OK;
 }
 
+/* In order: the plan is a list, and every step may rely on all before it. */
 static enum err open_queue(struct ocl_device *d, cl_platform_id platform) {
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0};
     cl_int code;
@@ -41,6 +42,8 @@ static enum err open_queue(struct ocl_device *d, cl_platform_id platform) {
     return ocl_error(&d->base, code, "making a command queue");
 }
 
+/* No option may allow the compiler to change a result: none of -cl-fast-relaxed-math's family, and
+ * exact division and square root wherever the driver can be asked for them. */
 static void set_options(struct ocl_device *d) {
     const struct device_info *i = &d->base.info;
     snprintf(d->options, sizeof d->options, "-cl-std=CL1.2 %s-DFAMILY_%s=1 ",
@@ -79,7 +82,7 @@ enum err ocl_device_open(const struct device_info *info, struct device **out) {
 
 void ocl_device_close(struct device *base) {
     struct ocl_device *d = ocl_of(base);
-    if (d->queue) clFinish(d->queue);
+    if (d->queue) clFinish(d->queue); /* a kernel may still be reading what we free */
     ocl_gemm_forget(d);
     for (size_t i = 0; i < d->nbuilds; i++) clReleaseProgram(d->builds[i].program);
     free(d->builds);
@@ -93,6 +96,7 @@ enum err ocl_device_finish(struct device *base) {
     return ocl_error(base, clFinish(ocl_of(base)->queue), "waiting for the device");
 }
 
+/* Time stamps cost something on each launch, so the ordinary queue takes none. */
 enum err ocl_device_profile_queue(struct ocl_device *d, cl_command_queue *out) {
     cl_int code = CL_SUCCESS;
     if (!d->profile)

@@ -6,6 +6,7 @@ static CLBlastTranspose transpose_of(bool transposed) {
     return transposed ? CLBlastTransposeYes : CLBlastTransposeNo;
 }
 
+/* Row-major leading dimensions: the length of a stored row. beta 0 overwrites, whatever C held. */
 enum err ocl_gemm_run(struct ocl_device *d, const struct ocl_gemm *g, cl_command_queue queue) {
     const struct launch_gemm *s = &g->shape;
     size_t m = (size_t)s->m, n = (size_t)s->n, k = (size_t)s->k;

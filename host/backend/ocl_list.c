@@ -1,5 +1,6 @@
 /* The OpenCL devices of all platforms and what they say about themselves. */
 #include "backend/ocl_private.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,10 +20,9 @@ static size_t ulong_info(cl_device_id id, cl_device_info what) {
 
 static void text_info(cl_device_id id, cl_device_info what, char *out, size_t size) {
     char text[1024] = "";
-    if (clGetDeviceInfo(id, what, sizeof text, text, NULL)) strcpy(text, "?");
+    if (clGetDeviceInfo(id, what, sizeof text, text, NULL)) snprintf(text, sizeof text, "?");
     const char *start = text + strspn(text, " "); /* some drivers pad their names */
-    strncpy(out, start, size - 1);
-    out[size - 1] = '\0';
+    snprintf(out, size, "%s", start);
     for (size_t n = strlen(out); n && out[n - 1] == ' '; n--) out[n - 1] = '\0';
 }
 
@@ -54,7 +54,7 @@ static void describe(cl_platform_id platform, cl_device_id id, struct device_inf
     clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
     clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
     if (clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof d->platform, d->platform, NULL))
-        strcpy(d->platform, "?");
+        snprintf(d->platform, sizeof d->platform, "?");
     text_info(id, CL_DEVICE_NAME, d->name, sizeof d->name);
     text_info(id, CL_DRIVER_VERSION, d->driver, sizeof d->driver);
     text_info(id, CL_DEVICE_VERSION, d->version, sizeof d->version);

@@ -1,6 +1,7 @@
 /* Mask bits by the device's own generator: one launch of kernels/mask.cl. */
 #include "backend/ocl_private.h"
 
+/* In the order of the kernel's parameters. */
 static enum err set_arguments(struct device *d, cl_kernel kernel, cl_mem words,
                               const struct mask_query *q) {
     const cl_uint numbers[] = {(cl_uint)q->seed, (cl_uint)(q->seed >> 32),
@@ -14,6 +15,7 @@ static enum err set_arguments(struct device *d, cl_kernel kernel, cl_mem words,
     return ocl_error(d, code, "setting the arguments of kernel mask_bits");
 }
 
+/* Groups of 32 suit both families: the kernel has no barriers and guards the rest. */
 static enum err launch(struct device *d, cl_kernel kernel, const struct mask_query *q) {
     size_t global[2] = {(mask_words(q) + 31) / 32 * 32, q->samples}, local[2] = {32, 1};
     cl_int code =

@@ -69,6 +69,8 @@ static enum err check_kernel(const struct ocl_device *d, const struct launch *l,
     return OK;
 }
 
+/* A kernel object of its own for each launch: arguments stay in it, so the loop sets next to none.
+ */
 static enum err prepare_kernel(struct ocl_device *d, struct ocl_run *r,
                                struct buffer *const *buffers, int step, const struct launch *l,
                                struct ocl_launch *out) {
@@ -96,6 +98,8 @@ static enum err prepare_gemm(const struct ocl_run *r, struct buffer *const *buff
     return OK;
 }
 
+/* Asks the operation what to launch. Counts a launch before it is complete, so that an error
+ * half-way releases its kernel too. */
 static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buffer *const *buffers,
                              const struct caps *caps, int step) {
     const struct step *s = &r->base.plan->steps[step];

@@ -22,7 +22,7 @@ static enum err add_file(struct text *source, const char *name) {
     return OK;
 }
 
-/* The whole program as one text; the caller frees. */
+/* The whole program as one text, so that one hash covers it; the caller frees. */
 static enum err assemble(const char *const *files, int nfiles, char **out) {
     struct text source = {0};
     enum err rc = OK;
@@ -40,7 +40,7 @@ static enum err assemble(const char *const *files, int nfiles, char **out) {
     return rc;
 }
 
-/* Cuts a compiler log to its first lines. */
+/* Cuts a compiler log to its first lines: one mistake in a header can fill pages. */
 static void shorten(char *log) {
     size_t end = strnlen(log, LOG_BYTES);
     int lines = 0;
@@ -67,6 +67,7 @@ static enum err build_fault(const struct ocl_device *d, cl_program program, cl_i
     return ERR_SYSTEM;
 }
 
+/* The NUL between the two is hashed as well, so that no two pairs run together. */
 static void make_key(const char *source, const char *options, char key[KEY_SIZE]) {
     struct sha256 hash;
     sha256_init(&hash);
@@ -75,6 +76,7 @@ static void make_key(const char *source, const char *options, char key[KEY_SIZE]
     sha256_hex(&hash, key);
 }
 
+/* Room for the entry is made first: a program that is built is never lost. */
 static enum err build(struct ocl_device *d, const char *source, const char *options,
                       const char *file, const char *key, cl_program *out) {
     struct ocl_build *grown = realloc(d->builds, (d->nbuilds + 1) * sizeof *grown);

@@ -12,6 +12,7 @@ static cl_int set_uint(cl_kernel kernel, int index, cl_uint value) {
     return index < 0 ? CL_SUCCESS : clSetKernelArg(kernel, (cl_uint)index, sizeof value, &value);
 }
 
+/* OpenCL copies arguments when a launch is queued, so the next call may change them at once. */
 static enum err enqueue(struct ocl_run *r, int step, const struct ocl_launch *l, uint32_t cursor,
                         int iter, cl_command_queue queue, cl_event *event) {
     cl_int code = set_uint(l->kernel, l->cursor_at, cursor);
@@ -50,6 +51,7 @@ static enum err time_gemm(struct ocl_device *d, const struct ocl_gemm *g, cl_com
     return OK;
 }
 
+/* Device time from start to end: launch latency, which overlaps in a real run, is left out. */
 static enum err add_event(struct ocl_device *d, cl_event event, double *seconds) {
     cl_ulong start = 0, end = 0;
     cl_int code = clWaitForEvents(1, &event);
@@ -90,6 +92,8 @@ static enum err wait_oldest(struct ocl_run *r) {
     return ocl_error(r->base.device, code, "waiting for the device");
 }
 
+/* The marks are a ring, the oldest is waited for: the queue stays short without ever running dry. A
+ * flush each time, or a driver might sit on the queue until somebody waits. */
 enum err ocl_run_mark(struct program *base, int ahead) {
     struct ocl_run *r = (struct ocl_run *)base;
     struct ocl_device *d = ocl_of(base->device);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A buffer may be larger than the plan asks: training and evaluation plans share most of them. */
 static enum err bind_external(const struct device *d, const struct plan *plan,
                               struct buffer *const *external, struct buffer **buffers) {
     for (int b = 0; b < BUFFER_EXTERNAL; b++) {
@@ -60,13 +61,15 @@ int program_launches(const struct program *p, int step) {
     return p->device->calls->launches(p, step);
 }
 
-/* Runs or, with `seconds`, times one step; seconds are by step. */
+/* Profiling takes the same path as running, so that it cannot run something else. */
 static enum err run_step(struct program *p, int step, uint32_t cursor, int iter, double *seconds) {
     const struct backend *calls = p->device->calls;
     if (seconds) return calls->step_timed(p, step, cursor, iter, &seconds[step]);
     return calls->step(p, step, cursor, iter);
 }
 
+/* The range that step lies in, NULL. Ranges neither nest nor overlap, so the first is the only one.
+ */
 static const struct repeat *repeat_at(const struct plan *plan, int step) {
     for (int r = 0; r < plan->nrepeats; r++)
         if (plan->repeats[r].first <= step && step < plan->repeats[r].last)
@@ -74,6 +77,7 @@ static const struct repeat *repeat_at(const struct plan *plan, int step) {
     return NULL;
 }
 
+/* The whole range is repeated, not each step: step i + 1 at t may feed step i at the next t. */
 static enum err run_repeat(struct program *p, const struct repeat *r, int first, int last,
                            uint32_t cursor, double *seconds) {
     for (int t = 0; t < r->count; t++)
@@ -104,7 +108,7 @@ enum err program_run(struct program *p, int first, int last, uint32_t cursor) {
 
 enum err program_profile(struct program *p, int first, int last, uint32_t cursor, double *seconds) {
     for (int i = first; i < last; i++) seconds[i] = 0;
-    TRY(program_finish(p));
+    TRY(program_finish(p)); /* what is still queued must not be counted */
     return run_range(p, first, last, cursor, seconds);
 }
 
@@ -116,6 +120,7 @@ enum err program_finish(struct program *p) {
     return p->device->calls->finish(p->device);
 }
 
+/* Where a value lives; slots are shared, so it holds the value only until its last use. */
 static enum err place_of(const struct program *p, int value, struct buffer **buffer,
                          size_t *offset) {
     const struct value *v = &p->plan->values[value];
