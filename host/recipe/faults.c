@@ -1,5 +1,6 @@
 #include "recipe/faults.h"
 
+#include "recipe/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,16 +44,10 @@ static bool is_inside(char byte) { /* a byte that continues a UTF-8 character */
 
 struct quote faults_quote(const char *text) {
     struct quote q;
-    size_t length = strlen(text), room = sizeof q.at - 1;
-    bool cut = length > room;
-    if (cut) {
-        length = room - 3;
-        while (length && is_inside(text[length])) length--;
-    }
-    memcpy(q.at, text, length);
-    memcpy(q.at + length, cut ? "..." : "", cut ? 4 : 1);
-    for (char *c = q.at; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    size_t length = strlen(text), room = sizeof q.at;
+    bool cut = length >= room;
+    utf8_show(q.at, cut ? room - 3 : room, text, length);
+    if (cut) memcpy(q.at + strlen(q.at), "...", 4);
     return q;
 }
 
@@ -79,6 +74,7 @@ static void append_excerpt(const struct faults *f, struct place place) {
     const char *stop = memchr(start, '\n', (size_t)(end - start));
     if (!stop) stop = end;
     if (stop > start && stop[-1] == '\r') stop--;
+    if (stop == start) return;
 
     int before = place.column - 1;
     for (; before > EXCERPT * 3 / 4; before--) start = next_character(start, stop);
@@ -86,12 +82,7 @@ static void append_excerpt(const struct faults *f, struct place place) {
     for (int i = 0; i < EXCERPT; i++) last = next_character(last, stop);
 
     char shown[EXCERPT * 4 + 1], caret[EXCERPT + 2];
-    size_t length = (size_t)(last - start);
-    if (length >= sizeof shown) length = sizeof shown - 1; /* only for text that is not UTF-8 */
-    memcpy(shown, start, length);
-    shown[length] = 0;
-    for (size_t i = 0; i < length; i++)
-        if (((unsigned char)shown[i] < ' ' && shown[i] != '\t') || shown[i] == 0x7f) shown[i] = ' ';
+    utf8_show(shown, sizeof shown, start, (size_t)(last - start));
     /* Tabs are copied, so that the caret stands right whatever their width. */
     int pad = 0;
     for (const char *at = start; pad < before; pad++, at = next_character(at, stop))

@@ -1,7 +1,7 @@
 #include "recipe/reader.h"
 
 #include "recipe/utf8.h"
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -24,8 +24,8 @@ static struct node *out_of_memory(struct reader *r) {
     return NULL;
 }
 
-/* libyaml names the fault well; its mark is the place of the problem, or of the context around it.
- */
+/* libyaml names the fault well. Something left open is noticed far behind its beginning: name that
+ * too. */
 static void report_syntax(struct reader *r) {
     const yaml_parser_t *p = &r->parser;
     r->stopped = true;
@@ -33,9 +33,12 @@ static void report_syntax(struct reader *r) {
         r->faults->memory = true;
         return;
     }
-    faults_add(r->faults, place_of(r, p->problem_mark), "not valid YAML: %s%s%s",
+    char begun[48] = "";
+    if (p->context && !r->fixed && p->context_mark.line < p->problem_mark.line)
+        snprintf(begun, sizeof begun, " begun on line %zu", p->context_mark.line + 1);
+    faults_add(r->faults, place_of(r, p->problem_mark), "not valid YAML: %s%s%s%s",
                p->problem ? p->problem : "unreadable", p->context ? " " : "",
-               p->context ? p->context : "");
+               p->context ? p->context : "", begun);
 }
 
 static bool next_event(struct reader *r, yaml_event_t *event) {

@@ -1,6 +1,7 @@
 #include "recipe/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Decodes one character; returns its length, 0 when malformed. */
 static size_t decode(const unsigned char *s, size_t left, uint32_t *out) {
@@ -52,4 +53,24 @@ bool utf8_check(struct faults *faults, const char *text, size_t size, const stru
         if (c == '\n') place = (struct place){place.line + 1, 1, 0};
     }
     return true;
+}
+
+size_t utf8_show(char *out, size_t room, const char *in, size_t length) {
+    const unsigned char *s = (const unsigned char *)in;
+    size_t used = 0, written = 0;
+    while (used < length) {
+        uint32_t c = 0;
+        size_t size = decode(s + used, length - used, &c);
+        bool as_is = size && c != '\n' && c != 0xfeff && is_allowed(c, false);
+        size_t wanted = as_is ? size : 1;
+        if (written + wanted >= room) break;
+        if (as_is)
+            memcpy(out + written, in + used, size);
+        else
+            out[written] = size ? ' ' : '?';
+        written += wanted;
+        used += size ? size : 1;
+    }
+    out[written] = 0;
+    return used;
 }
