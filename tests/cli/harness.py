@@ -1,0 +1,164 @@
+"""What the command line tests share: running dropcl as a user would, tiny datasets, tiny recipes.
+
+Every test module is a unittest program; DROPCL names the program, DROPCL_DEVICE the device to train on
+(default cpu, the C reference). Nothing here reads the user's own files: each test has a fresh folder, and
+DROPCL_DATA points into it."""
+
+import gzip
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+DROPCL = os.path.abspath(os.environ.get("DROPCL", "build/release/dropcl"))
+DEVICE = os.environ.get("DROPCL_DEVICE", "cpu")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+RECIPE = """\
+dropcl: 1
+model:
+  name: tiny
+  input: [28, 28, 1]
+  layers:
+    - dense:   {name: fc1, units: 24, activation: relu}
+    - dropout: {rate: 0.5}
+    - dense:   {name: fc2, units: 10}
+train:
+  dataset: mnist
+  batch: 32
+  epochs: 2
+  seed: 1
+  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+"""
+
+IMAGES, LABELS = 0x00000803, 0x00000801
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def idx(magic, shape, body):
+    return struct.pack(f">{1 + len(shape)}I", magic, *shape) + body
+
+
+def digits(rows, seed):
+    """Pictures that a tiny network can learn: class k lights two bands of rows, under noise."""
+    dice = random.Random(seed)
+    labels = bytes(dice.randrange(10) for _ in range(rows))
+    pictures = bytearray()
+    for label in labels:
+        picture = bytearray(dice.randrange(60) for _ in range(784))
+        for row in (2 * label + 3, 2 * label + 6):
+            for column in range(4, 24):
+                picture[row * 28 + column] = dice.randrange(120, 256)
+        pictures += picture
+    return bytes(pictures), labels
+
+
+def write_mnist(folder, train=512, test=128, gz=False):
+    """A dataset in MNIST's files, in FOLDER/mnist."""
+    home = os.path.join(folder, "mnist")
+    os.makedirs(home, exist_ok=True)
+    for split, rows in (("train", train), ("test", test)):
+        pictures, labels = digits(rows, split)
+        parts = (idx(IMAGES, (rows, 28, 28), pictures), idx(LABELS, (rows,), labels))
+        for name, content in zip(FILES[split], parts):
+            path = os.path.join(home, name)
+            if gz:
+                with gzip.GzipFile(path + ".gz", "wb", mtime=0) as file:
+                    file.write(content)
+            else:
+                with open(path, "wb") as file:
+                    file.write(content)
+    return home
+
+
+class Done:
+    """A finished command."""
+
+    def __init__(self, command, code, out, err):
+        self.command, self.code, self.out, self.err = command, code, out, err
+
+    def lines(self):
+        return [json.loads(line, parse_constant=self.refuse) for line in self.out.splitlines()]
+
+    @staticmethod
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    def event(self, name):
+        found = [line for line in self.lines() if line["event"] == name]
+        assert found, f"no event {name} in {self.out!r}"
+        return found[-1]
+
+    def __str__(self):
+        return f"{' '.join(self.command)}\nexit {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+class Case(unittest.TestCase):
+    """A test with a folder of its own, a tiny MNIST in it and a recipe."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="dropcl-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.data = os.path.join(self.folder, "data")
+        os.makedirs(self.data)
+        self.recipe = self.write("tiny.yaml", RECIPE)
+        self.environment = dict(os.environ, DROPCL_DATA=self.data, TERM="dumb")
+        self.environment["XDG_DATA_HOME"] = os.path.join(self.folder, "share")
+        for name in ("DROPCL_FAMILY", "POCL_MEMORY_LIMIT", "NO_COLOR"):
+            self.environment.pop(name, None)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def write(self, name, content):
+        mode = "wb" if isinstance(content, bytes) else "w"
+        with open(self.path(name), mode) as file:
+            file.write(content)
+        return self.path(name)
+
+    def read(self, *names):
+        with open(self.path(*names), "rb") as file:
+            return file.read()
+
+    def command(self, *words, **environment):
+        return [DROPCL, *map(str, words)], dict(self.environment, **environment)
+
+    def run_dropcl(self, *words, timeout=240, **environment):
+        command, env = self.command(*words, **environment)
+        done = subprocess.run(
+            command, capture_output=True, cwd=self.folder, env=env, timeout=timeout, check=False
+        )
+        return Done(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def ok(self, *words, **environment):
+        done = self.run_dropcl(*words, **environment)
+        self.assertEqual(done.code, 0, done)
+        return done
+
+    def refused(self, code, *words, says=(), **environment):
+        """Exits with `code`, says every text of `says` on stderr and nothing at all on stdout."""
+        done = self.run_dropcl(*words, **environment)
+        self.assertEqual(done.code, code, done)
+        self.assertEqual(done.out, "", done)
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, done.err, done)
+        return done
+
+    def train(self, *words, out="run", **environment):
+        """A short training with JSON; returns the finished command."""
+        return self.ok(
+            "train", self.recipe, "--device", DEVICE, "--out", self.path(out), "--json", *words, **environment
+        )
+
+
+def main():
+    unittest.main(verbosity=2)

@@ -1,0 +1,64 @@
+"""Portable bits, end to end: one parameters_sha256 for a recipe and a seed, whatever runs it and however."""
+
+import os
+
+from harness import RECIPE, Case, main, write_mnist
+
+# Odd sizes on purpose: rows that fill no tile, a dropout on the input, two dropouts in a row.
+WIDE = """\
+dropcl: 1
+model:
+  name: wide
+  input: [28, 28, 1]
+  layers:
+    - dropout: {rate: 0.1}
+    - dense:   {name: fc1, units: 131, activation: relu}
+    - dropout: {rate: 0.5}
+    - dropout: {rate: 0.2}
+    - dense:   {name: fc2, units: 10}
+train:
+  dataset: mnist
+  batch: 32
+  epochs: 2
+  seed: 3
+  optimizer: {adamw: {lr: 0.002}}
+  schedule: {cosine: {}}
+"""
+
+
+class Bits(Case):
+    def setUp(self):
+        super().setUp()
+        write_mnist(self.data)
+        self.count = 0
+
+    def sha(self, recipe, *words, device="pocl", **environment):
+        self.count += 1
+        out = self.path(f"run{self.count}")
+        done = self.ok("train", recipe, "--device", device, "--out", out, "--json", *words, **environment)
+        return done.event("end")["parameters_sha256"]
+
+    def test_one_hash_on_every_device_and_path(self):
+        for name, text in (("tiny", RECIPE), ("wide", WIDE)):
+            recipe = self.write(f"{name}.yaml", text)
+            cache = self.path(f"cache-{name}")
+            os.makedirs(cache)
+            first = self.sha(recipe)
+            self.assertEqual(first, self.sha(recipe, device="cpu"), "the C reference")
+            self.assertEqual(first, self.sha(recipe, POCL_CACHE_DIR=cache), "cold kernel cache")
+            self.assertTrue(os.listdir(cache), "POCL did not use the cache: the next line shows nothing")
+            self.assertEqual(first, self.sha(recipe, POCL_CACHE_DIR=cache), "warm kernel cache")
+            self.assertEqual(first, self.sha(recipe, POCL_MAX_PTHREAD_COUNT="1"), "one thread")
+            for family in ("cpu", "gpu"):
+                self.assertEqual(first, self.sha(recipe, DROPCL_FAMILY=family), f"{family} kernels")
+            self.assertNotEqual(first, self.sha(recipe, "--seed", "99"), "another seed")
+
+    def test_micro_batches_give_one_hash_on_every_device(self):
+        recipe = self.write("wide.yaml", WIDE)
+        words = ("--set", "train.micro_batch=8", "--epochs", "1")
+        first = self.sha(recipe, *words)
+        self.assertEqual(first, self.sha(recipe, *words, device="cpu"))
+        self.assertEqual(first, self.sha(recipe, *words, DROPCL_FAMILY="gpu"))
+
+
+main()
