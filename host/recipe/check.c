@@ -135,6 +135,7 @@ void check_tables(struct check *c, const struct schema *owner, const struct tabl
                    *owner->name ? owner->name : "a recipe", node_describe(node).at);
         return;
     }
+    if (node->place.setting) place = node->place; /* what is absent, the setting left out */
     const char *words[MOST_WORDS + 1];
     list_words(tables, count, words);
     for (int t = 0; t < count; t++)
