@@ -6,7 +6,10 @@
 #include <string.h>
 
 static const struct device_info list[] = {
-    {.name = "pthread-skylake", .platform = "Portable Computing Language", .kind = DEVICE_CPU},
+    {.name = "pthread-skylake",
+     .platform = "Portable Computing Language",
+     .version = "OpenCL 3.0 PoCL HSTR: pthread-x86_64-pc-linux-gnu-skylake",
+     .kind = DEVICE_CPU},
     {.name = "Simulator, Deluxe",
      .platform = "Oclgrind",
      .platform_index = 1,
@@ -47,6 +50,7 @@ static const struct {
     {"-1:-1", -1, "no device matches"}, /* the reference has no indices */
     {"2:", -1, "no device matches"},
     {"portable", POCL, NULL}, /* a platform, in another case */
+    {"pocl", POCL, NULL}, /* only its version says so */
     {"SKYLAKE", POCL, NULL},
     {"h200", FIRST_H200, NULL}, /* two of the same: the lowest index */
     {"t4", T4, NULL},

@@ -69,10 +69,15 @@ static enum err refuse(const struct device_info *list, int count, const char *wh
     return ERR_DEVICE;
 }
 
+/* POCL calls itself "PoCL" nowhere but in its devices' version. */
+static bool answers_to(const struct device_info *d, const char *part) {
+    return contains(d->name, part) || contains(d->platform, part) || contains(d->version, part);
+}
+
 static enum err by_name(const struct device_info *list, int count, const char *spec, int *index) {
     int found = -1;
     for (int i = 0; i < count; i++) {
-        if (!contains(list[i].name, spec) && !contains(list[i].platform, spec)) continue;
+        if (!answers_to(&list[i], spec)) continue;
         if (found >= 0 && !same_device(&list[found], &list[i]))
             return refuse(list, count, "several different devices match", spec);
         if (found < 0) found = i;
