@@ -21,8 +21,7 @@ static const struct option options[] = {
     /* clang-format on */
 };
 
-static enum err print(const struct recipe *recipe, enum plan_mode mode, const char *title,
-                      const struct caps *caps) {
+static enum err print(const struct recipe *recipe, enum plan_mode mode, const struct caps *caps) {
     struct plan_options o = {.mode = mode};
     struct plan *plan = NULL;
     TRY(plan_new(recipe, &op_table_all, &o, &plan));
@@ -31,7 +30,7 @@ static enum err print(const struct recipe *recipe, enum plan_mode mode, const ch
     plan_print(plan, caps, &text);
     plan_free(plan);
     TRY(text_take(&text, &page));
-    printf("%s\n%s", title, page);
+    fputs(page, stdout);
     free(page);
     return OK;
 }
@@ -49,8 +48,9 @@ static enum err open_device(const char *spec, struct device **device, struct cap
 
 static enum err print_both(const struct recipe *recipe, struct caps *caps) {
     if (caps) caps->gemm_any = recipe->train.gemm == GEMM_ANY;
-    TRY(print(recipe, PLAN_TRAIN, "training step", caps));
-    return print(recipe, PLAN_EVAL, "\nevaluation step", caps);
+    TRY(print(recipe, PLAN_TRAIN, caps));
+    putchar('\n');
+    return print(recipe, PLAN_EVAL, caps);
 }
 
 static int run_plan(const void *arguments) {

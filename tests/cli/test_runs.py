@@ -237,7 +237,7 @@ class Interruption(Runs):
 class Plans(Runs):
     def test_plan_needs_neither_data_nor_device(self):
         page = self.ok("plan", self.recipe, DROPCL_DATA="/nonexistent", OCL_ICD_VENDORS="/nonexistent").out
-        training, evaluation = page.split("evaluation step")
+        training, evaluation = page.split("evaluation plan")
         for word in ("fc1", "fc2", "dropout", "sgd"):
             self.assertIn(word, training)
         for word in ("dropout", "sgd"):

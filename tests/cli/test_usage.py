@@ -81,14 +81,14 @@ class Usage(Case):
 
     def test_malformed_settings(self):
         for setting in ("train.batch", "=64", "train..batch=4"):
-            self.refused(64, "train", self.recipe, "--set", setting)
+            self.refused(64, "train", self.recipe, "--set", setting, says=setting)
 
     def test_setting_that_matches_nothing(self):
-        self.refused(64, "train", self.recipe, "--set", "train.bach=64", says="bach")
-        self.refused(64, "train", self.recipe, "--set", "model.layers.7.dense.units=5")
-        self.refused(64, "train", self.recipe, "--set", "model.layers.*.conv.filters=5")
+        self.refused(64, "train", self.recipe, "--set", "model.layers.7.dense.units=5", says="matches nothing")
+        self.refused(64, "train", self.recipe, "--set", "model.layers.*.conv.filters=5", says="matches nothing")
 
-    def test_setting_with_a_bad_value_is_a_recipe_error(self):
+    def test_setting_that_the_recipe_rejects(self):
+        self.refused(78, "train", self.recipe, "--set", "train.bach=64", says=["bach", "did you mean 'batch'?"])
         self.refused(78, "train", self.recipe, "--set", "model.layers.*.dropout.rate=1.5", says="rate")
         self.refused(78, "train", self.recipe, "--set", "train.epochs=two", says="epochs")
 
