@@ -1,6 +1,7 @@
-/* Errors are values. A function that can fail because of its input, a file, memory or a device returns
- * `enum err` and leaves one precise sentence in a thread-local buffer, written where the fault was
- * detected. The codes are the exit codes of the command line (after sysexits.h). Bugs are `assert`s. */
+/* Errors are values. A function that can fail because of its input, a file, memory or a device
+ * returns `enum err` and leaves one precise sentence in a thread-local buffer, written where the
+ * fault was detected. The codes are the exit codes of the command line (after sysexits.h). Bugs are
+ * `assert`s. */
 #ifndef DROPCL_BASE_ERR_H
 #define DROPCL_BASE_ERR_H
 

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads a file of at most `limit` bytes into malloc'ed memory with a NUL behind it; the caller frees.
- * ERR_MISSING when it does not exist, ERR_DATA when it is larger than `limit`, ERR_IO otherwise. */
+/* Reads a file of at most `limit` bytes into malloc'ed memory with a NUL behind it; the caller
+ * frees. ERR_MISSING when it does not exist, ERR_DATA when it is larger than `limit`, ERR_IO
+ * otherwise. */
 enum err io_read(const char *path, size_t limit, char **data, size_t *size);
 
-/* Writes, syncs and renames. ERR_CREATE when the file cannot be created, ERR_IO when writing fails. */
+/* Writes, syncs and renames. ERR_CREATE when the file cannot be created, ERR_IO when writing fails.
+ */
 enum err io_write_atomic(const char *path, const void *data, size_t size);
 
 /* mkdir -p. ERR_CREATE. */

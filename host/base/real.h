@@ -1,5 +1,5 @@
-/* The number type of the C reference: float in the product; the tests build the same sources a second
- * time with double, where central differences are sharp enough to check every gradient. */
+/* The number type of the C reference: float in the product; the tests build the same sources a
+ * second time with double, where central differences are sharp enough to check every gradient. */
 #ifndef DROPCL_BASE_REAL_H
 #define DROPCL_BASE_REAL_H
 

@@ -21,13 +21,14 @@ void text_free(struct text *t);
 enum err text_take(struct text *t, char **out);
 
 /* Strict, locale-independent: the whole string must be the number. False on anything else, range
- * overflow included. Accepts 1e-3, -2, .5, 5.; no hex, no inf, no nan, no blanks, no underscores. */
+ * overflow included. Accepts 1e-3, -2, .5, 5.; no hex, no inf, no nan, no blanks, no underscores.
+ */
 bool text_real(const char *s, double *out);
 bool text_integer(const char *s, int64_t *out);
 bool text_unsigned(const char *s, uint64_t *out);
 
-/* The candidate (NULL-terminated list) nearest to `word` within edit distance 2 (1 for words of up to
- * 3 letters), NULL when none is. */
+/* The candidate (NULL-terminated list) nearest to `word` within edit distance 2 (1 for words of up
+ * to 3 letters), NULL when none is. */
 const char *text_suggest(const char *word, const char *const *candidates);
 
 #endif

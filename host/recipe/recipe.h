@@ -23,10 +23,10 @@ struct train_section {
     const char *dataset;
     int normalize;
     struct choice loss, optimizer, schedule;
-    int batch, micro_batch;   /* micro_batch 0: the whole batch at once; it must divide batch */
+    int batch, micro_batch; /* micro_batch 0: the whole batch at once; it must divide batch */
     int epochs;
     uint64_t seed;
-    int validation, limit;    /* rows held out; training rows used, 0: all */
+    int validation, limit; /* rows held out; training rows used, 0: all */
     bool shuffle;
     int precision, gemm;
 };
@@ -34,8 +34,9 @@ struct train_section {
 struct recipe {
     struct model_section model;
     struct train_section train;
-    const char *file;      /* as named in messages */
-    const char *text;      /* canonical YAML of the recipe as run, settings applied; parses to the same */
+    const char *file; /* as named in messages */
+    const char
+        *text; /* canonical YAML of the recipe as run, settings applied; parses to the same */
     int stochastic_layers; /* number of layer fields in use: 1 + the largest `stochastic` */
     int lines;
     struct arena *arena;
@@ -46,19 +47,20 @@ struct setting {
     const char *key, *value;
 };
 
-/* Splits "KEY=VALUE" in place of a copy made in *s (caller frees s->key only). ERR_USAGE when malformed. */
+/* Splits "KEY=VALUE" in place of a copy made in *s (caller frees s->key only). ERR_USAGE when
+ * malformed. */
 enum err recipe_setting(const char *text, struct setting *s);
 
-/* ERR_RECIPE with all faults (20 at most); ERR_USAGE for a setting that matches nothing; ERR_MISSING, ERR_IO
- * from recipe_read. Depth is limited to 32, size to 1 MiB. */
+/* ERR_RECIPE with all faults (20 at most); ERR_USAGE for a setting that matches nothing;
+ * ERR_MISSING, ERR_IO from recipe_read. Depth is limited to 32, size to 1 MiB. */
 enum err recipe_parse(const char *file, const char *text, size_t size, const struct vocabulary *,
                       const struct setting *settings, int count, struct recipe **out);
 enum err recipe_read(const char *path, const struct vocabulary *, const struct setting *settings,
                      int count, struct recipe **out);
 void recipe_free(struct recipe *r);
 
-/* A fault found after parsing (shapes), pointing at a place of the text: "FILE:LINE:COL: error: ...",
- * the source line and a caret. Returns ERR_RECIPE. */
+/* A fault found after parsing (shapes), pointing at a place of the text: "FILE:LINE:COL: error:
+ * ...", the source line and a caret. Returns ERR_RECIPE. */
 enum err recipe_fault(const struct recipe *r, int line, int column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

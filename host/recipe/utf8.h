@@ -9,8 +9,9 @@
  * fault at the first offence, or at *at where that is given. */
 bool utf8_check(struct faults *faults, const char *text, size_t size, const struct place *at);
 
-/* Copies what fits of `length` bytes into out[room], NUL-terminated: whole characters, with a blank for
- * each that is not allowed and a ? for each byte that belongs to none. Returns the bytes of `in` used. */
+/* Copies what fits of `length` bytes into out[room], NUL-terminated: whole characters, with a blank
+ * for each that is not allowed and a ? for each byte that belongs to none. Returns the bytes of
+ * `in` used. */
 size_t utf8_show(char *out, size_t room, const char *in, size_t length);
 
 #endif
