@@ -98,6 +98,14 @@ static const struct row structure[] = {
      "r.yaml:6:7: error: layer name 'relu2' is already used on line 5\n"
      "    - relu\n"
      "      ^"},
+    {MODEL "    - relu: {name: x, from: x}\n" TRAIN,
+     "r.yaml:5:29: error: no layer above is named 'x'\n"
+     "    - relu: {name: x, from: x}\n"
+     "                            ^"},
+    {MODEL "    - relu: {from: y}\n    - relu: {name: y}\n" TRAIN,
+     "r.yaml:5:20: error: no layer above is named 'y'\n"
+     "    - relu: {from: y}\n"
+     "                   ^"},
     {MODEL "    - dropout: {rate: 0.5, id: 1}\n    - dropout: {rate: 0.5}\n" TRAIN,
      "r.yaml:6:7: error: stochastic layer number 1 is already used on line 5: choose another id, or say share: true on both\n"
      "    - dropout: {rate: 0.5}\n"

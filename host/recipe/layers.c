@@ -17,6 +17,7 @@ struct common {
 struct layer_seen {
     struct layer *layer;
     struct place place; /* of the name, where one is given, or of the type */
+    struct place from;  /* of the value of `from` */
     bool explicit_id, share;
 };
 
@@ -114,6 +115,7 @@ static void check_layer(struct check *c, const struct node *node, struct layer *
     seen = &c->seen[index];
     const struct node *named = common.name ? node_get(body, "name") : NULL;
     seen->place = named ? named->place : place;
+    if (common.from) seen->from = node_get(body, "from")->place;
     seen->explicit_id = common.id >= 0;
     seen->share = common.share;
 }
@@ -153,6 +155,23 @@ static void report_twice(struct check *c, const struct layer_seen *first,
                    first->place.line, extra);
 }
 
+/* `from` names a layer that stands further up: of those with its name, the first tells. */
+static void check_from(struct check *c, const struct layer_seen *s,
+                       const struct layer_seen *const *sorted, size_t count) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(sorted[middle]->layer->name, s->layer->from) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < count && strcmp(sorted[low]->layer->name, s->layer->from) == 0;
+    if (!found || sorted[low] >= s)
+        faults_add(c->faults, s->from, "no layer above is named '%s'",
+                   faults_quote(s->layer->from).at);
+}
+
 static void check_names(struct check *c) {
     const struct layer_seen **sorted = check_alloc(c, (c->seen_count + 1) * sizeof(void *));
     if (!sorted) return;
@@ -160,12 +179,12 @@ static void check_names(struct check *c) {
     for (size_t i = 0; i < c->seen_count; i++)
         if (c->seen[i].layer->name) sorted[count++] = &c->seen[i]; /* NULL: memory ran out */
     qsort(sorted, count, sizeof(void *), by_name);
-    for (size_t i = 1; i < count; i++) {
-        const struct layer_seen *first = sorted[i - 1], *second = sorted[i];
-        if (strcmp(first->layer->name, second->layer->name)) continue;
+    for (size_t i = 0; i < count; i++) {
+        if (sorted[i]->layer->from) check_from(c, sorted[i], sorted, count);
+        if (!i || strcmp(sorted[i - 1]->layer->name, sorted[i]->layer->name)) continue;
         char what[160];
-        snprintf(what, sizeof what, "layer name '%.120s'", second->layer->name);
-        report_twice(c, first, second, what, "");
+        snprintf(what, sizeof what, "layer name '%.120s'", sorted[i]->layer->name);
+        report_twice(c, sorted[i - 1], sorted[i], what, "");
     }
 }
 
