@@ -27,8 +27,7 @@ struct op_case {
     enum plan_mode mode;
 };
 
-/* ---- op_world: a plan and what its buffers hold before the first step
- * ------------------------------- */
+/* ---- op_world: a plan and what its buffers hold before the first step ---- */
 
 struct op_world {
     const struct op_case *row;
@@ -63,8 +62,7 @@ int op_world_step(const struct op_world *, const char *op, int from);
 /* A value by name; fails the test when there is none. */
 int op_world_value(const struct op_world *, const char *name);
 
-/* ---- op_control: CONTROL rows by the contract
- * --------------------------------------------------------- */
+/* ---- op_control: CONTROL rows by the contract ---- */
 
 struct op_layer_control {
     uint32_t limit, active;
@@ -74,8 +72,7 @@ struct op_layer_control op_control_layer(double rate);
 /* All rows of the plan's table; row r is optimizer step r. */
 void op_control_fill(const struct op_world *, uint32_t *rows);
 
-/* ---- op_machine: a world on a device
- * --------------------------------------------------------------------- */
+/* ---- op_machine: a world on a device ---- */
 
 enum { OP_TARGETS = 16 };
 struct op_target {
@@ -108,8 +105,7 @@ void *op_machine_value(struct op_machine *, int value);
 void op_machine_put(struct op_machine *, int value, const void *data);
 void *op_machine_buffer(struct op_machine *, int buffer);
 
-/* ---- checks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 /* Runs both step by step; before each step `a`'s inputs are copied to `b`. Returns the first step
  * whose outputs differ in any bit, -1 when none does. */
