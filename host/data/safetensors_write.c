@@ -2,6 +2,7 @@
 #include "data/safetensors_private.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,17 +19,33 @@ static int by_key(const void *a, const void *b) {
     return strcmp(x->key, y->key);
 }
 
+/* One character of UTF-8 (RFC 3629): its bytes, 0 when it is none. */
+static int utf8_character(const unsigned char *s) {
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; /* longer than needed is invalid */
+    int more = s[0] < 0x80   ? 0
+               : s[0] < 0xc0 ? 4
+               : s[0] < 0xe0 ? 1
+               : s[0] < 0xf0 ? 2
+               : s[0] < 0xf8 ? 3
+                             : 4;
+    if (more == 4) return 0;
+    uint32_t code = more ? s[0] & (0x3fu >> more) : s[0];
+    for (int i = 1; i <= more; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (s[i] & 0x3fu);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return code < least[more] || surrogate || code > 0x10ffff ? 0 : more + 1;
+}
+
+/* Checked here, so that whatever the JSON library cannot store failed for want of memory. */
 static enum err check_text(const char *path, const char *text) {
-    json_t *checked = json_string(text), *unchecked = json_string_nocheck(text);
-    enum err rc = OK;
-    if (!unchecked)
-        rc = err_memory(path);
-    else if (!checked)
-        rc = err_set(ERR_DATA, "%s: cannot write \"%s\": it is not UTF-8", path,
-                     safetensors_show(text).text);
-    json_decref(checked);
-    json_decref(unchecked);
-    return rc;
+    const unsigned char *s = (const unsigned char *)text;
+    for (int bytes; *s; s += bytes)
+        if (!(bytes = utf8_character(s)))
+            return err_set(ERR_DATA, "%s: cannot write \"%s\": it is not UTF-8", path,
+                           safetensors_show(text).text);
+    return OK;
 }
 
 /* Takes `value` over, which is NULL when memory ran out. */
