@@ -3,9 +3,10 @@
  * to a NUL is a header whose length is put before it, so that the search does not have to guess
  * lengths.
  *
- *   clang -g -O1 -std=gnu11 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined -Ihost \
- *       tests/fuzz/safetensors.c host/data/safetensors_*.c host/base/*.c -ljansson -lm -o fuzz
- *   mkdir corpus && ./fuzz -max_total_time=30 corpus
+ *   S="host/data/safetensors_check.c host/data/safetensors_read.c host/data/safetensors_write.c"
+ *   S="$S host/base/err.c host/base/io.c host/base/text.c tests/fuzz/safetensors.c"
+ *   clang -g -O1 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined -Ihost $S -ljansson
+ *   mkdir corpus && ./a.out -max_total_time=30 corpus
  */
 #include "data/safetensors.h"
 #include <stdbool.h>
