@@ -3,6 +3,7 @@
 #include "data/source.h"
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { TYPE_BYTE = 8 };
@@ -38,26 +39,33 @@ static enum err check_magic(struct source *s, int dimensions) {
                    dimensions, guess);
 }
 
+static enum err too_many(struct source *s, int dimensions, const struct idx *x, uint64_t room) {
+    char shape[16 * IDX_DIMENSIONS] = "";
+    for (int i = 0, n = 0; i < dimensions; i++)
+        n += sprintf(shape + n, "%s%" PRIu32, i ? " x " : "", x->dim[i]);
+    return err_set(ERR_DATA,
+                   "%s: truncated, or a header that lies: its dimensions promise %s values, "
+                   "the file can hold %" PRIu64,
+                   source_path(s), shape, room);
+}
+
 /* Reads the dimensions; *size becomes their product, which is never more than the file can hold. */
 static enum err read_shape(struct source *s, int dimensions, struct idx *out, uint64_t *size) {
     uint8_t b[4 * IDX_DIMENSIONS];
     uint64_t header = 4 + 4 * (uint64_t)dimensions, limit = source_limit(s);
     uint64_t room = limit > header ? limit - header : 0;
     TRY(read_header(s, b, 4 * (size_t)dimensions, "dimensions"));
-    *size = 1;
     for (int i = 0; i < dimensions; i++) {
         const uint8_t *d = b + 4 * i;
         out->dim[i] = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
         if (out->dim[i] == 0)
             return err_set(ERR_DATA, "%s: dimension %d is 0, expected at least 1", source_path(s),
                            i);
+    }
+    *size = 1;
+    for (int i = 0; i < dimensions; i++) {
         /* By division, because the product of the dimensions need not fit into 64 bits. */
-        if (out->dim[i] > room / *size)
-            return err_set(ERR_DATA,
-                           "%s: truncated or lying: dimension %d is %" PRIu32
-                           ", which promises more values than the file can hold (at most %" PRIu64
-                           ")",
-                           source_path(s), i, out->dim[i], room);
+        if (out->dim[i] > room / *size) return too_many(s, dimensions, out, room);
         *size *= out->dim[i];
     }
     return OK;
