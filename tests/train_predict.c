@@ -185,6 +185,10 @@ START_TEST(api_reports_what_is_wrong) {
     ck_assert_int_eq(dropcl_recipe_read("nowhere.yaml", NULL, 0, &r), DROPCL_MISSING);
     ck_assert_ptr_null(r);
     ck_assert_int_eq(dropcl_train(NULL, NULL, NULL, &m, NULL), DROPCL_USAGE);
+    const dropcl_options backwards = {.steps = -1};
+    ck_assert_int_eq(
+        dropcl_train((dropcl_device *)&d, (const dropcl_recipe *)&r, &backwards, &m, NULL),
+        DROPCL_USAGE);
     ck_assert_int_eq(dropcl_model_load("nowhere", &m), DROPCL_MISSING);
     ck_assert_int_eq(dropcl_model_load(NULL, &m), DROPCL_USAGE);
     dropcl_device_close(NULL);

@@ -11,7 +11,7 @@
 
 enum { TRAIN_ROWS = 2048, TEST_ROWS = 500 };
 
-/* A folder with TRAIN_ROWS and TEST_ROWS of the built-in digits in the files of `mnist`, made once. */
+/* A folder with TRAIN_ROWS and TEST_ROWS of the built-in digits as files of `mnist`, made once. */
 const char *train_data(void);
 
 /* A small network on those: 28x28 -> 16 relu, dropout .5 -> 12 relu, dropout .25 -> 10; 96 training
