@@ -150,6 +150,19 @@ static enum err tune(struct tuner *t, struct device *device, const struct plan *
     return OK;
 }
 
+static bool switched_off(const struct device *device) {
+    const char *wish = getenv("DROPCL_TUNE");
+    return device_about(device)->kind == DEVICE_REFERENCE || (wish && !strcmp(wish, "off"));
+}
+
+enum err tune_recall(struct device *device) {
+    char path[4096];
+    int kept;
+    const char *wish = getenv("DROPCL_TUNE");
+    if (switched_off(device) || (wish && *wish)) return OK;
+    return tune_file_path(device, path, sizeof path) ? tune_file_load(device, path, &kept) : OK;
+}
+
 enum err tune_device(struct device *device, const struct recipe *recipe, int batch, bool again,
                      const struct notes *notes, struct tune_result *result) {
     struct tune_result own;
@@ -157,7 +170,7 @@ enum err tune_device(struct device *device, const struct recipe *recipe, int bat
     const char *wish = getenv("DROPCL_TUNE");
     double start = now();
     *t.result = (struct tune_result){0};
-    if (device_about(device)->kind == DEVICE_REFERENCE || (wish && !strcmp(wish, "off"))) return OK;
+    if (switched_off(device)) return OK;
     struct plan *plan = NULL;
     TRY(plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = batch},
                  &plan));

@@ -26,4 +26,7 @@ struct tune_result {
 enum err tune_device(struct device *, const struct recipe *, int batch, bool again,
                      const struct notes *, struct tune_result *result);
 
+/* Takes over what was kept for this device, and times nothing. */
+enum err tune_recall(struct device *);
+
 #endif
