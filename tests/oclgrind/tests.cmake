@@ -7,3 +7,7 @@ foreach(mode memory races uninitialized)
   add_script(oclgrind_${mode} oclgrind 900 sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind/run.sh ${mode}
              ${CMAKE_CURRENT_BINARY_DIR})
 endforeach()
+if(Python3_FOUND AND TARGET dropcl)
+  add_script(oclgrind_program oclgrind 900 ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind/program.py)
+  set_environment(oclgrind_program DROPCL=$<TARGET_FILE:dropcl> PYTHONDONTWRITEBYTECODE=1)
+endif()
