@@ -42,7 +42,7 @@ static enum err check_magic(struct source *s, int dimensions) {
 static enum err too_many(struct source *s, int dimensions, const struct idx *x, uint64_t room) {
     char shape[16 * IDX_DIMENSIONS] = "";
     for (int i = 0, n = 0; i < dimensions; i++)
-        n += sprintf(shape + n, "%s%" PRIu32, i ? " x " : "", x->dim[i]);
+        n += snprintf(shape + n, sizeof shape - (size_t)n, "%s%" PRIu32, i ? " x " : "", x->dim[i]);
     return err_set(ERR_DATA,
                    "%s: truncated, or a header that lies: its dimensions promise %s values, "
                    "the file can hold %" PRIu64,

@@ -57,16 +57,19 @@ static enum err check_text(const char *path, const char *text) {
 /* A JSON string; the text is valid UTF-8. */
 static void add_string(struct text *out, const char *text) {
     text_add_bytes(out, "\"", 1);
-    for (const char *s = text; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            text_add(out, "\\%c", c);
-        else if (c == '\n')
+    while (*text) {
+        size_t plain = 0; /* characters that stand for themselves go together */
+        while ((unsigned char)text[plain] >= 0x20 && text[plain] != '"' && text[plain] != '\\')
+            plain++;
+        text_add_bytes(out, text, plain);
+        text += plain;
+        if (*text == '\n')
             text_add_bytes(out, "\\n", 2);
-        else if (c < 0x20)
-            text_add(out, "\\u%04x", c);
-        else
-            text_add_bytes(out, s, 1);
+        else if (*text == '"' || *text == '\\')
+            text_add(out, "\\%c", *text);
+        else if (*text)
+            text_add(out, "\\u%04x", *text);
+        text += *text != 0;
     }
     text_add_bytes(out, "\"", 1);
 }

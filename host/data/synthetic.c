@@ -31,17 +31,22 @@ enum {
     STRAY_MAX = 180,
     STRAY_INK_MIN = 80,
     STRAY_INK_MAX = 200, /* and so dark */
-    NOISE_ELEMENT = 4096 /* the first random word of the pixels' noise; the drawing's start at 0 */
+    NOISE_ELEMENT = 4096 /* a multiple of 4: where the words of the pixels' noise start */
 };
 
-/* The row's random words, one after the other. */
+/* The row's random words, one after the other, drawn four at a time. */
 struct dice {
-    uint32_t split, row, element;
+    uint32_t split, row, element, words[4];
 };
 
 static uint32_t roll(struct dice *d) {
-    return philox_word(0, d->element++, d->row, d->split,
-                       PHILOX_COUNTER3(DOMAIN_SYNTHETIC, 0u, 0u));
+    static const uint32_t key[2] = {0, 0};
+    if (d->element % 4 == 0) {
+        const uint32_t counter[4] = {d->element / 4, d->row, d->split,
+                                     PHILOX_COUNTER3(DOMAIN_SYNTHETIC, 0u, 0u)};
+        philox4x32(counter, key, d->words);
+    }
+    return d->words[d->element++ % 4];
 }
 
 /* Uniform on low .. high. */

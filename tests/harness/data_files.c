@@ -42,7 +42,8 @@ const char *files_write(const char *name, const void *data, size_t size) {
     snprintf(above, sizeof above, "%s", path);
     *strrchr(above, '/') = 0;
     ck_assert_int_eq(io_make_folder(above), OK);
-    ck_assert_int_eq(io_write_atomic(path, data, size), OK);
+    FILE *f = fopen(path, "wb"); /* not synced: the suites write a thousand files */
+    ck_assert(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
     return path;
 }
 

@@ -95,7 +95,9 @@ struct op_machine {
 
 /* The reference. */
 struct op_target op_reference(void);
-/* Every OpenCL device in both families; fails the test when there is none. */
+/* Every OpenCL device in both families; fails the test when there is none. With
+ * DROPCL_TEST_PLATFORM set, also when a device is of another platform: whoever sets it wants to
+ * know what ran. */
 int op_targets(struct op_target out[OP_TARGETS]);
 /* The most ways that a step of the world has on this target. */
 int op_target_ways(const struct op_world *, const struct op_target *);
@@ -119,6 +121,8 @@ void *op_machine_buffer(struct op_machine *, int buffer);
 int op_bits_first_difference(struct op_machine *a, struct op_machine *b);
 /* The float build's check of a case, on all targets. */
 void op_bits_check(const struct op_case *);
+/* Whether gradients under `gemm: any` are those of the reference up to rounding. */
+bool op_library_is_near(const struct op_target *);
 /* The double build's check of a case. */
 void op_gradient_check(const struct op_case *);
 

@@ -16,7 +16,7 @@ struct op_fault op_fault_plant(const char *file, const char *from, const char *t
         memcpy(text + used, to, strlen(to));
         used += strlen(to);
     }
-    strcpy(text + used, at);
+    memcpy(text + used, at, strlen(at));
     ck_assert_msg(hits > 0 && strcmp(text, source) != 0, "%s has no \"%s\" to break", file, from);
     kernel_override(file, text);
     return (struct op_fault){file, text};
