@@ -20,7 +20,7 @@ void tune_bench_close(struct tune_bench *);
 /* A program for the ways that are set on the device now. Any failure here is the way's. */
 enum err tune_bench_build(struct tune_bench *);
 
-/* Fills the inputs of a step with whole numbers from -3 to 3, runs it and reads its outputs into
+/* Fills the inputs of a step with whole numbers from 1 to 5, runs it and reads its outputs into
  * out[k] (malloc'ed, the caller frees; NULL where there is none). */
 enum err tune_bench_outputs(struct tune_bench *, int step, void *out[STEP_OUT]);
 
