@@ -174,8 +174,9 @@ static const struct fault {
     {"dense", 1, true, NULL, NULL, "epilogue.cl", "control + (size_t)cursor * ROW", "control"},
     {"gather", 1, false, NULL, NULL, "gather.cl", "row = order[first + n]", "row = order[n]"},
     /* the arithmetic: no bias, no fused multiply-add, ... */
-    {"dense", 0, true, NULL, NULL, "gemm.cl", "((v) + load_lanes(bias + (n), count))", "(v)"},
-    {"dense", 0, false, NULL, NULL, "gemm.cl", "fma((float16)A_AT(row[i], k0 + k), v, sum[i])",
+    {"dense", 0, true, NULL, NULL, "gemm_common.cl", "((v) + load_lanes(bias + (n), count))",
+     "(v)"},
+    {"dense", 0, false, NULL, NULL, "gemm_cpu.cl", "fma((float16)A_AT(row[i], k0 + k), v, sum[i])",
      "((float16)A_AT(row[i], k0 + k) * v + sum[i])"},
     {"dense_dx", 0, false, ONE_HIDDEN, NULL, "relu.cl", "(extra) > 0.0f", "(extra) >= 0.0f"},
     {"cross_entropy", 0, false, NULL, NULL, "portable_math.h", "q = PM_FMA(q, r, 0.5f);",

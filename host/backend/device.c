@@ -2,6 +2,7 @@
 #include "backend/choose.h"
 #include "backend/vtable.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ enum err device_open(const struct device_info *info, struct device **out) {
 
 void device_close(struct device *d) {
     if (!d) return;
+    free(d->tuning.at);
     assert(!d->allocated); /* a buffer outlives its device */
     d->calls->close(d);
 }
@@ -80,6 +82,26 @@ const struct device_info *device_about(const struct device *d) {
 
 const struct caps *device_caps(const struct device *d) {
     return &d->caps;
+}
+
+enum err device_tune(struct device *d, const char *key, const char *way) {
+    struct tuning *t = &d->tuning;
+    d->caps.tuning = t;
+    int i = 0;
+    while (i < t->count && strcmp(t->at[i].key, key)) i++;
+    if (!way) {
+        if (i < t->count) t->at[i] = t->at[--t->count];
+        return OK;
+    }
+    if (i == t->count) {
+        struct tuned *moved = realloc(t->at, ((size_t)t->count + 1) * sizeof *moved);
+        if (!moved) return err_memory("the tuning table");
+        t->at = moved;
+        t->count++;
+    }
+    snprintf(t->at[i].key, sizeof t->at[i].key, "%s", key);
+    snprintf(t->at[i].way, sizeof t->at[i].way, "%s", way);
+    return OK;
 }
 
 enum err device_mask(struct device *d, const struct mask_query *q, uint32_t *words) {

@@ -38,7 +38,8 @@ struct device {
     const struct backend *calls;
     struct device_info info;
     struct caps caps;
-    size_t allocated; /* bytes of all live buffers */
+    struct tuning tuning; /* what caps.tuning points to */
+    size_t allocated;     /* bytes of all live buffers */
 };
 
 struct buffer {

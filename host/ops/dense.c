@@ -41,11 +41,11 @@ static const struct attr dense_attrs[] = {
          "bound of the uniform initial weights: sqrt(6/in), sqrt(6/(in+out)) or sqrt(3/in); biases start at 0"},
     {0}};
 
-static struct gemm forward_shape(const struct plan *p, const struct step *s) {
-    const struct value *w = &p->values[s->in[IN_WEIGHT]];
-    return (struct gemm){
-        .m = p->values[s->in[IN_X]].shape.dim[0], .n = w->shape.dim[1], .k = w->shape.dim[0]};
-}
+/* A step as a matrix product. */
+struct product {
+    struct gemm g;
+    struct gemm_values v;
+};
 
 /* Whether in[2] is the bias: it may also be a stage's operand. */
 static int bias_value(const struct step *s) {
@@ -53,83 +53,96 @@ static int bias_value(const struct step *s) {
     return attr->bias ? s->in[IN_BIAS] : -1;
 }
 
-static void dense_cpu(const struct cpu_run *run, const struct step *s) {
-    struct gemm g = forward_shape(run->plan, s);
-    int bias = bias_value(s);
-    gemm_cpu(&g, run->data[s->in[IN_X]], run->data[s->in[IN_WEIGHT]],
-             bias >= 0 ? run->data[bias] : NULL, run->data[s->out[0]]);
+static int extent(const struct plan *p, int value, int axis) {
+    return p->values[value].shape.dim[axis];
 }
 
-static void dense_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                         struct launch_list *list) {
-    struct gemm g = forward_shape(p, s);
-    struct gemm_values v = {s->in[IN_X], s->in[IN_WEIGHT], bias_value(s), s->out[0], -1};
-    gemm_launch(p, s, caps, &g, &v, list);
-}
-
-static void dense_cost(const struct plan *p, const struct step *s, struct cost *c) {
-    struct gemm g = forward_shape(p, s);
-    gemm_cost(&g, c);
+/* dense: in x [N][In], W [In][Out], b [Out]; out y [N][Out]. */
+static struct product forward(const struct plan *p, const struct step *s) {
+    int w = s->in[IN_WEIGHT];
+    return (struct product){
+        .g = {.m = extent(p, s->in[IN_X], 0), .n = extent(p, w, 1), .k = extent(p, w, 0)},
+        .v = {.a = s->in[IN_X], .b = w, .bias = bias_value(s), .c = s->out[0], .columns = -1}};
 }
 
 /* dense_dw: in x [N][In], dy [N][Out]; out dW [In][Out], db [Out] where there is a bias. */
-static struct gemm dw_shape(const struct plan *p, const struct step *s) {
-    const struct value *dw = &p->values[s->out[0]];
-    return (struct gemm){.m = dw->shape.dim[0],
-                         .n = dw->shape.dim[1],
-                         .k = p->values[s->in[0]].shape.dim[0],
-                         .a_transposed = true};
+static struct product backward_w(const struct plan *p, const struct step *s) {
+    int dw = s->out[0], db = s->nout > 1 ? s->out[1] : -1;
+    return (struct product){
+        .g = {.m = extent(p, dw, 0),
+              .n = extent(p, dw, 1),
+              .k = extent(p, s->in[0], 0),
+              .a_transposed = true},
+        .v = {.a = s->in[0], .b = s->in[1], .bias = -1, .c = dw, .columns = db}};
 }
-
-static void dw_cpu(const struct cpu_run *run, const struct step *s) {
-    struct gemm g = dw_shape(run->plan, s);
-    gemm_cpu(&g, run->data[s->in[0]], run->data[s->in[1]], NULL, run->data[s->out[0]]);
-    if (s->nout > 1) gemm_cpu_columns(&g, run->data[s->in[1]], run->data[s->out[1]]);
-}
-
-static void dw_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                      struct launch_list *list) {
-    struct gemm g = dw_shape(p, s);
-    struct gemm_values v = {s->in[0], s->in[1], -1, s->out[0], s->nout > 1 ? s->out[1] : -1};
-    gemm_launch(p, s, caps, &g, &v, list);
-}
-
-static void dw_cost(const struct plan *p, const struct step *s, struct cost *c) {
-    struct gemm g = dw_shape(p, s);
-    gemm_cost(&g, c);
-}
-
-static const struct op op_dense_dw = {
-    .name = "dense_dw", .cpu = dw_cpu, .launch = dw_launch, .cost = dw_cost};
 
 /* dense_dx: in dy [N][Out], W [In][Out]; out dx [N][In]. */
-static struct gemm dx_shape(const struct plan *p, const struct step *s) {
-    const struct value *w = &p->values[s->in[1]];
-    return (struct gemm){.m = p->values[s->in[0]].shape.dim[0],
-                         .n = w->shape.dim[0],
-                         .k = w->shape.dim[1],
-                         .b_transposed = true};
+static struct product backward_x(const struct plan *p, const struct step *s) {
+    int w = s->in[1];
+    return (struct product){
+        .g = {.m = extent(p, s->in[0], 0),
+              .n = extent(p, w, 0),
+              .k = extent(p, w, 1),
+              .b_transposed = true},
+        .v = {.a = s->in[0], .b = w, .bias = -1, .c = s->out[0], .columns = -1}};
 }
 
-static void dx_cpu(const struct cpu_run *run, const struct step *s) {
-    struct gemm g = dx_shape(run->plan, s);
-    gemm_cpu(&g, run->data[s->in[0]], run->data[s->in[1]], NULL, run->data[s->out[0]]);
+static void product_cpu(const struct cpu_run *run, const struct product *x) {
+    void *const *data = run->data;
+    gemm_cpu(&x->g, data[x->v.a], data[x->v.b], x->v.bias >= 0 ? data[x->v.bias] : NULL,
+             data[x->v.c]);
+    if (x->v.columns >= 0) gemm_cpu_columns(&x->g, data[x->v.b], data[x->v.columns]);
 }
 
-static void dx_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                      struct launch_list *list) {
-    struct gemm g = dx_shape(p, s);
-    struct gemm_values v = {s->in[0], s->in[1], -1, s->out[0], -1};
-    gemm_launch(p, s, caps, &g, &v, list);
+static real product_sample(const struct cpu_run *run, const struct product *x, size_t index) {
+    void *const *data = run->data;
+    size_t n = (size_t)x->g.n;
+    const real *bias = x->v.bias >= 0 ? data[x->v.bias] : NULL;
+    return gemm_cpu_at(&x->g, data[x->v.a], data[x->v.b], bias, index / n, index % n);
 }
 
-static void dx_cost(const struct plan *p, const struct step *s, struct cost *c) {
-    struct gemm g = dx_shape(p, s);
-    gemm_cost(&g, c);
-}
+/* The functions of one of the three operations. */
+#define PRODUCT_FUNCTIONS(name, describe)                                                          \
+    static void name##_cpu(const struct cpu_run *run, const struct step *s) {                      \
+        struct product x = describe(run->plan, s);                                                 \
+        product_cpu(run, &x);                                                                      \
+    }                                                                                              \
+    static void name##_launch(const struct plan *p, const struct step *s, const struct caps *caps, \
+                              struct launch_list *list) {                                          \
+        struct product x = describe(p, s);                                                         \
+        gemm_launch(p, s, caps, &x.g, &x.v, list);                                                 \
+    }                                                                                              \
+    static real name##_sample(const struct cpu_run *run, const struct step *s, size_t index) {     \
+        struct product x = describe(run->plan, s);                                                 \
+        return product_sample(run, &x, index);                                                     \
+    }                                                                                              \
+    static int name##_ways(const struct plan *p, const struct step *s, const struct caps *caps,    \
+                           struct step_ways *out) {                                                \
+        struct product x = describe(p, s);                                                         \
+        return gemm_step_ways(s, caps, &x.g, &x.v, out);                                           \
+    }                                                                                              \
+    static void name##_cost(const struct plan *p, const struct step *s, struct cost *c) {          \
+        struct product x = describe(p, s);                                                         \
+        gemm_cost(&x.g, c);                                                                        \
+    }
 
-static const struct op op_dense_dx = {
-    .name = "dense_dx", .producer = true, .cpu = dx_cpu, .launch = dx_launch, .cost = dx_cost};
+PRODUCT_FUNCTIONS(dense, forward)
+PRODUCT_FUNCTIONS(dw, backward_w)
+PRODUCT_FUNCTIONS(dx, backward_x)
+
+static const struct op op_dense_dw = {.name = "dense_dw",
+                                      .cpu = dw_cpu,
+                                      .launch = dw_launch,
+                                      .ways = dw_ways,
+                                      .sample = dw_sample,
+                                      .cost = dw_cost};
+static const struct op op_dense_dx = {.name = "dense_dx",
+                                      .producer = true,
+                                      .cpu = dx_cpu,
+                                      .launch = dx_launch,
+                                      .ways = dx_ways,
+                                      .sample = dx_sample,
+                                      .cost = dx_cost};
 
 static void dense_grad(struct plan *p, int i) {
     struct step s = p->steps[i];
@@ -154,6 +167,8 @@ static const struct op op_dense = {.name = "dense",
                                    .cpu = dense_cpu,
                                    .grad = dense_grad,
                                    .launch = dense_launch,
+                                   .ways = dense_ways,
+                                   .sample = dense_sample,
                                    .cost = dense_cost};
 
 static int dense_build(struct plan *p, const struct layer *layer, int in) {

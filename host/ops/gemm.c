@@ -40,24 +40,50 @@ FMA_CLONES static void chain(real *restrict sum, const real *a, size_t a_step, c
     memcpy(sum, lane, (size_t)columns * sizeof *sum);
 }
 
-void gemm_cpu(const struct gemm *g, const real *a, const real *b, const real *bias, real *c) {
+/* How A and B are walked. */
+struct walk {
+    size_t a_row, a_step, b_row, b_column;
+};
+
+static struct walk walk_of(const struct gemm *g) {
     size_t m = (size_t)g->m, n = (size_t)g->n, k = (size_t)g->k;
-    size_t a_step = g->a_transposed ? m : 1, a_row = g->a_transposed ? 1 : k;
-    size_t b_row = g->b_transposed ? 1 : n, b_column = g->b_transposed ? k : 1;
+    return (struct walk){.a_row = g->a_transposed ? 1 : k,
+                         .a_step = g->a_transposed ? m : 1,
+                         .b_row = g->b_transposed ? 1 : n,
+                         .b_column = g->b_transposed ? k : 1};
+}
+
+/* `columns` neighbours of row i from column j, without bias. */
+static void row_part(const struct gemm *g, const real *a, const real *b, size_t i, size_t j,
+                     int columns, real total[TILE]) {
+    struct walk w = walk_of(g);
     int chunk = gemm_chunk_length(g);
-    for (size_t i = 0; i < m; i++)
+    real sum[TILE];
+    for (int first = 0; first < g->k; first += chunk) {
+        int last = first + chunk < g->k ? first + chunk : g->k;
+        chain(sum, a + i * w.a_row, w.a_step, b + j * w.b_column, w.b_row, w.b_column, first, last,
+              columns);
+        for (int t = 0; t < columns; t++) total[t] = first ? total[t] + sum[t] : sum[t];
+    }
+}
+
+void gemm_cpu(const struct gemm *g, const real *a, const real *b, const real *bias, real *c) {
+    size_t n = (size_t)g->n;
+    for (size_t i = 0; i < (size_t)g->m; i++)
         for (size_t j = 0; j < n; j += TILE) {
             int columns = n - j < TILE ? (int)(n - j) : TILE;
-            real total[TILE] = {0}, sum[TILE];
-            for (int first = 0; first < g->k; first += chunk) {
-                int last = first + chunk < g->k ? first + chunk : g->k;
-                chain(sum, a + i * a_row, a_step, b + j * b_column, b_row, b_column, first, last,
-                      columns);
-                for (int t = 0; t < columns; t++) total[t] = first ? total[t] + sum[t] : sum[t];
-            }
-            for (int t = 0; t < columns; t++)
-                c[i * n + j + (size_t)t] = bias ? total[t] + bias[j + (size_t)t] : total[t];
+            real total[TILE];
+            row_part(g, a, b, i, j, columns, total);
+            for (size_t t = 0; t < (size_t)columns; t++)
+                c[i * n + j + t] = bias ? total[t] + bias[j + t] : total[t];
         }
+}
+
+real gemm_cpu_at(const struct gemm *g, const real *a, const real *b, const real *bias, size_t i,
+                 size_t j) {
+    real total[TILE];
+    row_part(g, a, b, i, j, 1, total);
+    return bias ? total[0] + bias[j] : total[0];
 }
 
 void gemm_cpu_columns(const struct gemm *g, const real *b, real *sums) {
@@ -72,70 +98,6 @@ void gemm_cpu_columns(const struct gemm *g, const real *b, real *sums) {
         }
         sums[j] = total;
     }
-}
-
-/* Register tile of the CPU-device kernel: 6 x 16 is 12 accumulators of 8 lanes, what 16 registers
- * hold beside a row of B and an element of A. */
-enum { CPU_ROWS = 6, CPU_COLUMNS = 16, GPU_TILE = 64 };
-
-static void own_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                       const struct gemm *g, const struct gemm_values *v,
-                       struct launch_list *list) {
-    struct launch *l = launch_new(list, "gemm", "gemm");
-    launch_define(l, "-DSIZE_M=%d -DSIZE_N=%d -DSIZE_K=%d -DCHUNK=%d", g->m, g->n, g->k,
-                  gemm_chunk_length(g));
-    launch_define(l, "-DTA=%d -DTB=%d -DBIAS=%d -DCOLUMNS=%d", g->a_transposed, g->b_transposed,
-                  v->bias >= 0, v->columns >= 0);
-    launch_value(l, v->a);
-    launch_value(l, v->b);
-    launch_value(l, v->c);
-    if (v->bias >= 0) launch_value(l, v->bias);
-    if (v->columns >= 0) launch_value(l, v->columns);
-    size_t panels = divide_up((size_t)g->n, caps->cpu_family ? CPU_COLUMNS : GPU_TILE);
-    if (caps->cpu_family) {
-        /* Few panels: cut the rows as well, so that there is work for every thread. */
-        size_t cuts = panels >= 16 ? 1 : divide_up(16, panels);
-        size_t rows = divide_up(divide_up((size_t)g->m, cuts), CPU_ROWS) * CPU_ROWS;
-        launch_define(l, "-DROWS=%d -DBLOCK=%zu", CPU_ROWS, rows);
-        stages_launch(p, s, l);
-        launch_size(l, 2, (size_t[]){panels, divide_up((size_t)g->m, rows)}, (size_t[]){1, 1});
-    } else {
-        stages_launch(p, s, l);
-        size_t items = 256, blocks = divide_up((size_t)g->m, GPU_TILE);
-        launch_size(l, 2, (size_t[]){panels * items, blocks}, (size_t[]){items, 1});
-    }
-}
-
-/* The library's product, then bias and stages by a pointwise launch in place, then the column sums.
- */
-static void library_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                           const struct gemm *g, const struct gemm_values *v,
-                           struct launch_list *list) {
-    struct launch *l = launch_new(list, "gemm", "library");
-    l->kind = LAUNCH_GEMM;
-    l->gemm =
-        (struct launch_gemm){g->a_transposed, g->b_transposed, g->m, g->n, g->k, v->a, v->b, v->c};
-    if (s->nstages || v->bias >= 0) {
-        l = launch_new(list, "finish", "finish");
-        launch_define(l, "-DROWS=%d -DFEATURES=%d -DBIAS=%d", g->m, g->n, v->bias >= 0);
-        launch_value(l, v->c);
-        if (v->bias >= 0) launch_value(l, v->bias);
-        stages_launch(p, s, l);
-        launch_size(l, 2, (size_t[]){divide_up((size_t)g->n, lanes(caps)), (size_t)g->m},
-                    (size_t[]){1, 1});
-    }
-    if (v->columns >= 0) {
-        l = launch_new(list, "columns", "columns");
-        launch_define(l, "-DSIZE_N=%d -DSIZE_K=%d -DCHUNK=%d", g->n, g->k, gemm_chunk_length(g));
-        launch_value(l, v->b);
-        launch_value(l, v->columns);
-        launch_size(l, 1, (size_t[]){(size_t)g->n}, (size_t[]){1});
-    }
-}
-
-void gemm_launch(const struct plan *p, const struct step *s, const struct caps *caps,
-                 const struct gemm *g, const struct gemm_values *v, struct launch_list *list) {
-    (caps->gemm_any ? library_launch : own_launch)(p, s, caps, g, v, list);
 }
 
 void gemm_cost(const struct gemm *g, struct cost *c) {

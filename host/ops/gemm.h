@@ -20,17 +20,23 @@ int gemm_chunk_length(const struct gemm *); /* of all but the last chunk */
 
 /* The C reference; bias (may be NULL) is added last. */
 void gemm_cpu(const struct gemm *, const real *a, const real *b, const real *bias, real *c);
+/* One element of it. */
+real gemm_cpu_at(const struct gemm *, const real *a, const real *b, const real *bias, size_t i,
+                 size_t j);
 /* sums[n] = sum over k of B[k][n] (B not transposed), in the same chunks. */
 void gemm_cpu_columns(const struct gemm *, const real *b, real *sums);
 
-/* One launch of kernels/gemm.cl with the step's stages. Values: a, b, bias (-1: none), c; columns:
- * the output of the column sums of B (-1: none). Under `gemm: any` a plain product becomes a
- * library call. */
+/* The launches of the way that was tuned for this device, or of its default, with the step's
+ * stages. Values: a, b, bias (-1: none), c; columns: the output of the column sums of B (-1: none).
+ * Under `gemm: any` a plain product becomes a library call. */
 struct gemm_values {
     int a, b, bias, c, columns;
 };
 void gemm_launch(const struct plan *, const struct step *, const struct caps *, const struct gemm *,
                  const struct gemm_values *, struct launch_list *);
+/* The ways of such a step, for op.ways. */
+int gemm_step_ways(const struct step *, const struct caps *, const struct gemm *,
+                   const struct gemm_values *, struct step_ways *out);
 void gemm_cost(const struct gemm *, struct cost *);
 
 #endif

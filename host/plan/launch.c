@@ -70,3 +70,9 @@ void launch_size(struct launch *l, int dims, const size_t *global, const size_t 
         l->global[i] = (global[i] + local[i] - 1) / local[i] * local[i];
     }
 }
+
+const char *tuning_find(const struct tuning *t, const char *key) {
+    for (int i = 0; i < t->count; i++)
+        if (!strcmp(t->at[i].key, key)) return t->at[i].way;
+    return NULL;
+}

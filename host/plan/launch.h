@@ -9,6 +9,17 @@
 
 enum { LAUNCH_ARGS = 24, LAUNCH_FILES = 8, LAUNCH_DEFINES = 1024, LAUNCH_MAX = 6 };
 
+/* Which of its ways each kind of step is launched in, found by timing (train/tune.h). */
+enum { TUNE_KEY = 64, TUNE_WAY = 24, TUNE_WAYS = 8 };
+struct tuned {
+    char key[TUNE_KEY], way[TUNE_WAY];
+};
+struct tuning {
+    struct tuned *at;
+    int count;
+};
+const char *tuning_find(const struct tuning *, const char *key); /* the way, NULL: not tuned */
+
 /* What launches may depend on. Two kernel families: CPU devices (one work-item per group, float16
  * register tiles, no local memory, no barriers) and GPUs (local-memory tiles of at most 32 KiB and
  * 256 work-items). */
@@ -17,7 +28,8 @@ struct caps {
     size_t max_work_group; /* work-items */
     size_t local_bytes;
     int compute_units;
-    bool gemm_any; /* the recipe gave portable bits up: library GEMM allowed */
+    const struct tuning *tuning; /* borrowed; NULL: shipped defaults */
+    bool gemm_any;               /* the recipe gave portable bits up: library GEMM allowed */
 };
 
 enum arg_kind { ARG_VALUE, ARG_UINT, ARG_FLOAT, ARG_CURSOR, ARG_ITER, ARG_SCRATCH };

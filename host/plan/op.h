@@ -31,6 +31,14 @@ struct cost {
     int chunks; /* K chunks of a GEMM or convolution: S of the order of summation; 0: none */
 };
 
+/* The ways in which a step can be launched on a device, the plainest first, and the key under which
+ * the choice is kept: steps with one key launch the same kernel. */
+struct step_ways {
+    char key[TUNE_KEY];
+    const char *name[TUNE_WAYS];
+    int count;
+};
+
 struct op {
     const char *name;
     bool producer; /* accepts stages: applies them to each output element before storing it */
@@ -54,6 +62,13 @@ struct op {
      */
     void (*launch)(const struct plan *, const struct step *, const struct caps *,
                    struct launch_list *);
+
+    /* Element `index` of out[0] before the stages, as the reference computes it; for checking a few
+     * elements of large outputs. Needed where there are ways. */
+    real (*sample)(const struct cpu_run *, const struct step *, size_t index);
+
+    /* Fills in the ways and returns their number; NULL: there is only one. */
+    int (*ways)(const struct plan *, const struct step *, const struct caps *, struct step_ways *);
 
     void (*cost)(const struct plan *, const struct step *,
                  struct cost *); /* NULL: by bytes alone */
@@ -134,6 +149,8 @@ int control_row_words(const struct plan *); /* words of one row, a multiple of 4
 
 /* Runs a step on the reference: op->cpu, then its stages over out[0]. */
 void step_run_cpu(const struct cpu_run *, const struct step *);
+/* Element `index` of out[0], stages included, by op->sample. */
+real step_sample_cpu(const struct cpu_run *, const struct step *, size_t index);
 
 /* Golden text: the table `dropcl plan` prints. caps may be NULL (no launch counts). */
 struct text;

@@ -5,6 +5,7 @@
 #include "train/observe.h"
 #include "train/setup.h"
 #include "train/tree.h"
+#include "train/tune.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,7 @@ static enum err compare_epochs(struct lockstep *l, int64_t steps) {
 
 static enum err open_side(const struct setup *setup, struct device *device, struct side *s) {
     struct plan *plan = NULL;
+    TRY(tune_recall(device)); /* the kernels that training uses */
     TRY(setup_plan(setup, &plan));
     enum err rc = setup_store(setup, device, plan, &s->store);
     if (rc) {

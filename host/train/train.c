@@ -3,6 +3,7 @@
 #include "train/fault.h"
 #include "train/setup.h"
 #include "train/tree.h"
+#include "train/tune.h"
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -140,6 +141,8 @@ static enum err open_trainer(struct trainer *t, struct device *device,
     t->stop = o->steps > 0 && o->steps < all ? o->steps : all;
     t->event.epochs = recipe->train.epochs;
     t->event.steps = t->stop;
+    int rows = t->setup.batch / t->setup.micro_batches;
+    TRY(tune_device(device, recipe, rows, false, &notes, NULL));
     TRY(setup_plan(&t->setup, &plan));
     enum err rc = setup_store(&t->setup, device, plan, &t->store);
     if (rc) {

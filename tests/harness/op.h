@@ -24,7 +24,11 @@ struct op_case {
     double weight; /* largest parameter, 0: chosen by the fan-in      */
     uint64_t seed; /* of the masks                                    */
     bool no_fuse;
+    bool all_ways; /* check every way to launch each step, not only the default */
     enum plan_mode mode;
+    const char
+        *family; /* suites that plant faults: this family only, and 1 + the number of the way */
+    int way;
 };
 
 /* ---- op_world: a plan and what its buffers hold before the first step ---- */
@@ -79,6 +83,7 @@ struct op_target {
     struct device_info info;
     const char *family; /* "cpu", "gpu"; NULL: the reference */
     bool slow;          /* an interpreter */
+    int way; /* number of the way in which steps are launched that have one, -1: default */
 };
 struct op_machine {
     const struct op_world *world;
@@ -94,6 +99,8 @@ struct op_target op_reference(void);
  * DROPCL_TEST_PLATFORM set, also when a device is of another platform: whoever sets it wants to
  * know what ran. */
 int op_targets(struct op_target out[OP_TARGETS]);
+/* The most ways that a step of the world has on this target. */
+int op_target_ways(const struct op_world *, const struct op_target *);
 void op_machine_open(struct op_machine *, const struct op_world *, const struct op_target *);
 void op_machine_close(struct op_machine *);
 /* Puts the world's content (and the guards) back into all buffers. */

@@ -54,9 +54,9 @@ static void demand_same_values(struct op_machine *a, struct op_machine *b, const
     for (int v = 0; v < p->nvalues; v++) {
         if (!stored(p, v) || same_value(a, b, v)) continue;
         bool guard = v >= p->nvalues - a->world->guards;
-        ck_abort_msg("%s: %s, family %s: %s %s %s", a->world->row->name, b->target.info.name,
-                     b->target.family, what, guard ? "wrote beyond the ends of" : "differs in",
-                     p->values[v].name);
+        ck_abort_msg("%s: %s, family %s, way %d: %s %s %s", a->world->row->name,
+                     b->target.info.name, b->target.family, b->target.way, what,
+                     guard ? "wrote beyond the ends of" : "differs in", p->values[v].name);
     }
 }
 
@@ -116,11 +116,25 @@ static void check_target(const struct op_case *row, const struct op_target *targ
     op_world_close(&world);
 }
 
+static void check_all_ways(const struct op_case *row, const struct op_target *target) {
+    struct op_world world;
+    op_world_open(&world, row);
+    int ways = op_target_ways(&world, target);
+    op_world_close(&world);
+    ck_assert_int_gt(ways, 1);
+    for (int way = 0; way < ways; way++) {
+        struct op_target one = *target;
+        one.way = way;
+        check_target(row, &one, true);
+    }
+}
+
 void op_bits_check(const struct op_case *row) {
     struct op_target targets[OP_TARGETS];
     int n = op_targets(targets);
     for (int t = 0; t < n; t++) {
         check_target(row, &targets[t], false); /* real slots, shared */
         check_target(row, &targets[t], true);
+        if (row->all_ways) check_all_ways(row, &targets[t]);
     }
 }

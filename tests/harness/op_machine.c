@@ -9,7 +9,7 @@
     } while (0)
 
 struct op_target op_reference(void) {
-    struct op_target t = {0};
+    struct op_target t = {.way = -1};
     OK_OR_FAIL(device_find("cpu", &t.info));
     return t;
 }
@@ -27,11 +27,39 @@ int op_targets(struct op_target out[OP_TARGETS]) {
         for (int f = 0; f < 2 && n < OP_TARGETS; f++)
             out[n++] = (struct op_target){.info = list[i],
                                           .family = families[f],
+                                          .way = -1,
                                           .slow = strstr(list[i].platform, "Oclgrind") != NULL};
     }
     free(list);
     ck_assert_msg(n > 0, "no OpenCL device to compare the reference with");
     return n;
+}
+
+int op_target_ways(const struct op_world *w, const struct op_target *target) {
+    struct device *device;
+    int most = 1;
+    setenv("DROPCL_FAMILY", target->family, 1);
+    OK_OR_FAIL(device_open(&target->info, &device));
+    for (int i = 0; i < w->plan->nsteps; i++) {
+        const struct step *s = &w->plan->steps[i];
+        struct step_ways ways;
+        int n = s->op->ways ? s->op->ways(w->plan, s, device_caps(device), &ways) : 1;
+        if (n > most) most = n;
+    }
+    device_close(device);
+    unsetenv("DROPCL_FAMILY");
+    return most;
+}
+
+static void choose_way(struct op_machine *m) {
+    const struct plan *p = m->world->plan;
+    for (int i = 0; i < p->nsteps && m->target.way >= 0; i++) {
+        struct step_ways ways;
+        if (!p->steps[i].op->ways) continue;
+        int n = p->steps[i].op->ways(p, &p->steps[i], device_caps(m->device), &ways);
+        if (m->target.way < n)
+            OK_OR_FAIL(device_tune(m->device, ways.key, ways.name[m->target.way]));
+    }
 }
 
 void op_machine_open(struct op_machine *m, const struct op_world *w,
@@ -41,6 +69,7 @@ void op_machine_open(struct op_machine *m, const struct op_world *w,
     OK_OR_FAIL(device_open(&target->info, &m->device));
     if (target->family)
         ck_assert_int_eq(device_caps(m->device)->cpu_family, !strcmp(target->family, "cpu"));
+    choose_way(m);
     for (int b = 0; b < BUFFER_EXTERNAL; b++)
         if (w->plan->buffer_bytes[b])
             OK_OR_FAIL(buffer_new(m->device, w->plan->buffer_bytes[b], &m->buffer[b]));

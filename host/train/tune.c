@@ -1,0 +1,186 @@
+#include "train/tune.h"
+#include "ops/table.h"
+#include "train/tune_bench.h"
+#include "train/tune_file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* One kind of step that has several ways. */
+struct candidate {
+    int step;
+    struct step_ways ways;
+    bool known;          /* kept from an earlier run */
+    void *out[STEP_OUT]; /* of the plainest way      */
+    double best;
+    const char *chosen;
+};
+
+struct tuner {
+    struct tune_bench bench;
+    struct candidate *at;
+    int count;
+    struct tune_result *result;
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The different keys of a plan's steps. */
+static enum err collect(const struct plan *p, const struct caps *caps, struct tuner *t) {
+    t->at = calloc((size_t)p->nsteps, sizeof *t->at);
+    if (!t->at) return err_memory("the tuner");
+    for (int i = 0; i < p->nsteps; i++) {
+        struct candidate *c = &t->at[t->count];
+        c->step = i;
+        c->best = 1e30;
+        if (!p->steps[i].op->ways || p->steps[i].op->ways(p, &p->steps[i], caps, &c->ways) < 2)
+            continue;
+        bool seen = false;
+        for (int k = 0; k < t->count; k++) seen |= !strcmp(t->at[k].ways.key, c->ways.key);
+        if (!seen) t->count++;
+    }
+    return OK;
+}
+
+static void free_outputs(void *out[STEP_OUT]) {
+    for (int k = 0; k < STEP_OUT; k++) {
+        free(out[k]);
+        out[k] = NULL;
+    }
+}
+
+static bool same_outputs(const struct plan *p, int step, void *const *a, void *const *b) {
+    const struct step *s = &p->steps[step];
+    for (int k = 0; k < s->nout; k++)
+        if (memcmp(a[k], b[k], value_bytes(&p->values[s->out[k]])) != 0) return false;
+    return true;
+}
+
+/* Whether this way computes what it should. The plainest way leaves its outputs as the measure. */
+static enum err check_way(struct tuner *t, struct candidate *c, int way, bool *right) {
+    void *out[STEP_OUT];
+    enum err rc = tune_bench_outputs(&t->bench, c->step, out);
+    if (!rc && way == 0) {
+        rc = tune_bench_check(&t->bench, c->step, out[0], right);
+        memcpy(c->out, out, sizeof out);
+        return rc;
+    }
+    if (!rc) *right = c->out[0] && same_outputs(t->bench.plan, c->step, c->out, out);
+    free_outputs(out);
+    return rc;
+}
+
+/* Tries way number `way` of every candidate that has one: one program for all of them. */
+static enum err try_way(struct tuner *t, int way) {
+    struct device *device = t->bench.device;
+    bool any = false;
+    for (int i = 0; i < t->count; i++) {
+        struct candidate *c = &t->at[i];
+        if (c->known || way >= c->ways.count) continue;
+        TRY(device_tune(device, c->ways.key, c->ways.name[way]));
+        any = true;
+    }
+    if (!any) return OK;
+    bool built = tune_bench_build(&t->bench) == OK;
+    for (int i = 0; i < t->count; i++) {
+        struct candidate *c = &t->at[i];
+        if (c->known || way >= c->ways.count) continue;
+        bool right = false;
+        double seconds = 1e30;
+        t->result->ways++;
+        bool ran = built && check_way(t, c, way, &right) == OK;
+        if (ran && right && way == 0 && c->ways.count > 1)
+            seconds = 1e29; /* timed only if alone */
+        else if (ran && right)
+            ran = tune_bench_time(&t->bench, c->step, &seconds) == OK;
+        if (!ran || !right) t->result->rejected++;
+        if (ran && right && seconds < c->best) {
+            c->best = seconds;
+            c->chosen = c->ways.name[way];
+        }
+    }
+    return OK;
+}
+
+static enum err time_ways(struct tuner *t) {
+    for (int way = 0; way < TUNE_WAYS; way++) TRY(try_way(t, way));
+    for (int i = 0; i < t->count; i++) {
+        const struct candidate *c = &t->at[i];
+        if (c->known) continue;
+        if (!c->chosen)
+            return err_set(ERR_SYSTEM, "%s: no kernel for %s computes what the reference does",
+                           device_about(t->bench.device)->name, c->ways.key);
+        TRY(device_tune(t->bench.device, c->ways.key, c->chosen));
+    }
+    return OK;
+}
+
+/* Every step that has the way called `name` is launched in it. */
+static enum err force(struct tuner *t, struct device *device, const char *name) {
+    for (int i = 0; i < t->count; i++)
+        for (int w = 0; w < t->at[i].ways.count; w++)
+            if (!strcmp(t->at[i].ways.name[w], name))
+                TRY(device_tune(device, t->at[i].ways.key, name));
+    return OK;
+}
+
+static enum err tune(struct tuner *t, struct device *device, const struct plan *plan, bool again,
+                     const struct notes *notes) {
+    char path[4096];
+    int kept = 0;
+    bool place = tune_file_path(device, path, sizeof path);
+    if (place && !again) TRY(tune_file_load(device, path, &kept));
+    for (int i = 0; i < t->count; i++) {
+        const struct tuning *table = device_caps(device)->tuning;
+        t->at[i].known = !again && table && tuning_find(table, t->at[i].ways.key);
+        t->result->timed += !t->at[i].known;
+    }
+    if (!t->result->timed) return OK;
+    if (notes && notes->message)
+        notes->message("timing kernels for this device (kept for the next time)", notes->user);
+    TRY(tune_bench_open(&t->bench, device, plan));
+    TRY(time_ways(t));
+    if (place)
+        tune_file_save(device, path); /* a cache that cannot be written is no fault of the run */
+    return OK;
+}
+
+static bool switched_off(const struct device *device) {
+    const char *wish = getenv("DROPCL_TUNE");
+    return device_about(device)->kind == DEVICE_REFERENCE || (wish && !strcmp(wish, "off"));
+}
+
+enum err tune_recall(struct device *device) {
+    char path[4096];
+    int kept;
+    const char *wish = getenv("DROPCL_TUNE");
+    if (switched_off(device) || (wish && *wish)) return OK;
+    return tune_file_path(device, path, sizeof path) ? tune_file_load(device, path, &kept) : OK;
+}
+
+enum err tune_device(struct device *device, const struct recipe *recipe, int batch, bool again,
+                     const struct notes *notes, struct tune_result *result) {
+    struct tune_result own;
+    struct tuner t = {.result = result ? result : &own};
+    const char *wish = getenv("DROPCL_TUNE");
+    double start = now();
+    *t.result = (struct tune_result){0};
+    if (switched_off(device)) return OK;
+    struct plan *plan = NULL;
+    TRY(plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = batch},
+                 &plan));
+    enum err rc = collect(plan, device_caps(device), &t);
+    t.result->keys = t.count;
+    if (!rc) rc = wish && *wish ? force(&t, device, wish) : tune(&t, device, plan, again, notes);
+    tune_bench_close(&t.bench);
+    for (int i = 0; i < t.count; i++) free_outputs(t.at[i].out);
+    free(t.at);
+    plan_free(plan);
+    t.result->seconds = now() - start;
+    return rc;
+}

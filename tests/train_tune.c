@@ -1,0 +1,199 @@
+/* The tuner: only right ways may win, what was found is kept, nothing it meets is fatal, and no
+ * choice changes a bit of the result. */
+#include "base/io.h"
+#include "harness/train_fixture.h"
+#include "train/train.h"
+#include "train/tune.h"
+#include "train/tune_file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A cache of the test's own; tuning is otherwise switched off for suites. */
+static void setup(void) {
+    setenv("XDG_CACHE_HOME", train_folder("tune-cache"), 1);
+    unsetenv("DROPCL_TUNE");
+    struct device *d = train_device("pocl");
+    char path[4096];
+    ck_assert(tune_file_path(d, path, sizeof path));
+    remove(path);
+    device_close(d);
+}
+
+static void teardown(void) {
+    unsetenv("DROPCL_FAMILY");
+    kernel_override("gemm_cpu.cl", NULL);
+}
+
+static struct tune_result tune(bool again) {
+    struct recipe *r = train_recipe(NULL);
+    struct device *d = train_device("pocl");
+    struct tune_result result;
+    ck_assert_msg(!tune_device(d, r, 32, again, NULL, &result), "%s", err_message());
+    const struct tuning *table = device_caps(d)->tuning;
+    ck_assert(table && table->count >= result.keys);
+    device_close(d);
+    recipe_free(r);
+    return result;
+}
+
+static char *kept(void) {
+    struct device *d = train_device("pocl");
+    char path[4096], *text = NULL;
+    size_t size;
+    ck_assert(tune_file_path(d, path, sizeof path));
+    ck_assert_msg(!io_read(path, 1 << 20, &text, &size), "%s", err_message());
+    device_close(d);
+    return text;
+}
+
+static void keep(const char *text) {
+    struct device *d = train_device("pocl");
+    char path[4096];
+    ck_assert(tune_file_path(d, path, sizeof path));
+    ck_assert(!io_write_atomic(path, text, strlen(text)));
+    device_close(d);
+}
+
+START_TEST(choices_are_kept_and_not_timed_again) {
+    struct tune_result first = tune(false), second = tune(false);
+    /* dense x 3, their dW, two dx: eight different products of this network */
+    ck_assert_int_eq(first.keys, 8);
+    ck_assert_int_eq(first.timed, 8);
+    ck_assert_int_eq(first.rejected, 0);
+    ck_assert_int_ge(first.ways, 2 * 8);
+    ck_assert_int_eq(second.timed, 0);
+    ck_assert_int_eq(tune(true).timed, 8);
+    char *text = kept();
+    ck_assert_ptr_nonnull(strstr(text, "gemm_32x16x784"));
+    ck_assert_ptr_null(
+        strstr(text, "simple")); /* the measure, not a candidate where there are others */
+    free(text);
+}
+END_TEST
+
+static const char *const damages[] = {
+    "dropcl-tuning 2\n", "dropcl-tuning 1\nkey\tway",
+    "dropcl-tuning 1\nkey\tthis way has a name longer than any\n"};
+
+START_TEST(a_damaged_file_is_made_anew) {
+    keep(damages[_i]);
+    ck_assert_int_eq(tune(false).timed, 8);
+    ck_assert_int_eq(tune(false).timed, 0);
+}
+END_TEST
+
+START_TEST(a_way_that_does_not_exist_falls_back_to_the_default) {
+    char text[4096] = "dropcl-tuning 1\n";
+    struct tune_result r = tune(false);
+    char *good = kept();
+    for (char *line = strchr(good, '\n') + 1; *line; line = strchr(line, '\n') + 1) {
+        size_t key = strcspn(line, "\t"), used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%.*s\tno such way\n", (int)key, line);
+    }
+    free(good);
+    keep(text);
+    ck_assert_int_eq(tune(false).timed, 0);
+    (void)r;
+}
+END_TEST
+
+static char digest[65];
+
+static const char *train_once(void) {
+    const dropcl_options options = {.data = train_data()};
+    struct recipe *r = train_recipe(NULL);
+    struct device *d = train_device("pocl");
+    struct model *m = NULL;
+    ck_assert_msg(!train_run(d, r, &options, &m, NULL), "%s", err_message());
+    snprintf(digest, sizeof digest, "%s", m->sha256);
+    model_free(m);
+    device_close(d);
+    recipe_free(r);
+    return digest;
+}
+
+/* A kernel that is wrong in one column of its last row only: 256 samples alone would miss it. */
+START_TEST(a_wrong_way_is_rejected) {
+    setenv("DROPCL_TUNE", "off", 1);
+    char right[65];
+    snprintf(right, sizeof right, "%s", train_once());
+    unsetenv("DROPCL_TUNE");
+    const char *text = kernel_source("gemm_cpu.cl");
+    const char *spot = "if (!CHAINED && k0) sum[i] = load_lanes(at, count) + sum[i];";
+    const char *at = strstr(text, spot);
+    ck_assert_ptr_nonnull(at);
+    char *wrong = malloc(strlen(text) + 256);
+    snprintf(wrong, strlen(text) + 256, "%.*sif (row[i] == SIZE_M - 1) sum[i].s3 += 1.0f;%s",
+             (int)(at - text), text, at);
+    kernel_override("gemm_cpu.cl", wrong);
+    struct tune_result r = tune(true);
+    ck_assert_int_eq(r.rejected, 3 * 8); /* every tile height of the broken file */
+    char *choices = kept();
+    ck_assert_ptr_null(strstr(choices, "cpu"));
+    ck_assert_ptr_nonnull(strstr(choices, "simple"));
+    free(choices);
+    ck_assert_str_eq(train_once(), right); /* the broken file is on the shelf, and not used */
+    kernel_override("gemm_cpu.cl", NULL);
+    free(wrong);
+}
+END_TEST
+
+START_TEST(a_way_that_cannot_be_built_is_rejected) {
+    kernel_override("gemm_cpu.cl", "this is no kernel");
+    struct tune_result r = tune(true);
+    ck_assert_int_eq(r.rejected, 3 * 8);
+}
+END_TEST
+
+static const struct {
+    const char *family, *way;
+} ways[] = {{"cpu", "off"},      {"cpu", "simple"},       {"cpu", "cpu 4x16"},
+            {"cpu", "cpu 6x16"}, {"cpu", "cpu 8x16"},     {"gpu", "off"},
+            {"gpu", "gpu 32"},   {"gpu", "gpu 64"},       {"gpu", "gpu 128"},
+            {"gpu", "simple"},   {"gpu", "gpu 32 split"}, {"gpu", "gpu 64 split"}};
+
+START_TEST(every_way_gives_the_same_parameters) {
+    setenv("DROPCL_TUNE", "off", 1);
+    char expected[65];
+    snprintf(expected, sizeof expected, "%s", train_once());
+    setenv("DROPCL_FAMILY", ways[_i].family, 1);
+    setenv("DROPCL_TUNE", ways[_i].way, 1);
+    ck_assert_str_eq(train_once(), expected);
+}
+END_TEST
+
+/* Forcing a way really changes what is launched: split products have a second kernel. */
+START_TEST(forcing_a_way_is_no_empty_gesture) {
+    setenv("DROPCL_FAMILY", "gpu", 1);
+    setenv("DROPCL_TUNE", "gpu 32 split", 1);
+    struct recipe *r = train_recipe(NULL);
+    struct device *d = train_device("pocl");
+    struct tune_result result;
+    ck_assert(!tune_device(d, r, 32, false, NULL, &result));
+    const struct tuning *table = device_caps(d)->tuning;
+    ck_assert_int_eq(table->count, 1); /* only 784 products are more than one chunk */
+    ck_assert_str_eq(table->at[0].way, "gpu 32 split");
+    device_close(d);
+    recipe_free(r);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("tune");
+    TCase *c = tcase_create("tune");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, choices_are_kept_and_not_timed_again);
+    tcase_add_loop_test(c, a_damaged_file_is_made_anew, 0, sizeof damages / sizeof *damages);
+    tcase_add_test(c, a_way_that_does_not_exist_falls_back_to_the_default);
+    tcase_add_test(c, a_wrong_way_is_rejected);
+    tcase_add_test(c, a_way_that_cannot_be_built_is_rejected);
+    tcase_add_loop_test(c, every_way_gives_the_same_parameters, 0, sizeof ways / sizeof *ways);
+    tcase_add_test(c, forcing_a_way_is_no_empty_gesture);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
