@@ -38,6 +38,14 @@ static void load_slice(global const float *restrict x, local float *tile, int al
     }
 }
 
+/* Adds a finished chunk to the total and starts the next. */
+static void end_chunk(float4 *total, float4 *sum, int first) {
+    for (uint i = 0; i < ITEM * QUADS; i++) {
+        total[i] = first ? sum[i] : total[i] + sum[i];
+        sum[i] = 0.0f;
+    }
+}
+
 #if SPLIT
 #define SPLIT_PARAM , global float *restrict partial
 #else
@@ -76,11 +84,7 @@ gemm(GEMM_PARAMS SPLIT_PARAM, STAGE_PARAMS) {
         barrier(CLK_LOCAL_MEM_FENCE);
         if ((k0 + SLICE) % CHUNK == 0 || k0 + SLICE >= k_end) { /* a chunk ends here */
             int first = SPLIT || k0 < CHUNK;
-            for (uint i = 0; i < ITEM; i++)
-                for (uint q = 0; q < QUADS; q++) {
-                    total[i][q] = first ? sum[i][q] : total[i][q] + sum[i][q];
-                    sum[i][q] = 0.0f;
-                }
+            end_chunk(total[0], sum[0], first);
 #if COLUMNS
             column_total = first ? column_sum : column_total + column_sum;
             column_sum = 0.0f;

@@ -50,8 +50,8 @@ void device_close(struct device *); /* NULL is fine; programs and buffers must b
 const struct device_info *device_about(const struct device *);
 const struct caps *device_caps(const struct device *);
 
-/* From now on, programs made on this device launch steps of this key in this way; NULL: in the default
- * way again. ERR_SYSTEM. */
+/* From now on, programs made on this device launch steps of this key in this way; NULL: in the
+ * default way again. ERR_SYSTEM. */
 enum err device_tune(struct device *, const char *key, const char *way);
 
 /* ERR_SYSTEM naming the bytes asked for and the device's limits. */
