@@ -50,7 +50,7 @@ static const struct {
     {"-1:-1", -1, "no device matches"}, /* the reference has no indices */
     {"2:", -1, "no device matches"},
     {"portable", POCL, NULL}, /* a platform, in another case */
-    {"pocl", POCL, NULL}, /* only its version says so */
+    {"pocl", POCL, NULL},     /* only its version says so */
     {"SKYLAKE", POCL, NULL},
     {"h200", FIRST_H200, NULL}, /* two of the same: the lowest index */
     {"t4", T4, NULL},

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- cases
- * ---------------------------------------------------------------------------------------------- */
+/* ---- cases ---- */
 
 #define HEAD                "{dense: {units: 21}}, "
 #define TAIL                ", {dense: {units: 4}}]"
@@ -78,8 +77,7 @@ static const struct op_refusal refusals[] = {
     {{.name = "no rate", .input = "3", .layers = "[dropout]", .batch = 2}, "rate"},
 };
 
-/* ---- fused and unfused plans
- * ------------------------------------------------------------------------ */
+/* ---- fused and unfused plans ---- */
 
 #ifndef REAL_IS_DOUBLE
 struct outcome {
@@ -130,8 +128,7 @@ START_TEST(fusion_changes_no_bit) {
 }
 END_TEST
 
-/* ---- the mask itself, element by element, from the contract
- * ------------------------------------------- */
+/* ---- the mask itself, element by element, from the contract ---- */
 
 static bool kept_by_contract(const struct op_world *w, uint32_t sample, uint32_t element,
                              double rate) {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the generator
- * ------------------------------------------------------------------------------------ */
+/* ---- the generator ---- */
 
 /* Counter, key, output: from the authors' own test vectors. */
 static const uint32_t known[][10] = {
@@ -36,7 +35,6 @@ START_TEST(philox_gives_the_known_answers_in_c) {
 }
 END_TEST
 
-#ifndef REAL_IS_DOUBLE
 /* in: counter, key; out: philox4x32, then the 16 words of philox16 from that counter's block on. */
 static const char KERNEL[] =
     "kernel void words(global const uint *in, global uint *out) {\n"
@@ -83,8 +81,7 @@ START_TEST(philox_gives_the_known_answers_on_every_device) {
 }
 END_TEST
 
-/* ---- equal bits
- * --------------------------------------------------------------------------------------- */
+/* ---- equal bits ---- */
 
 static void demand_equal(const struct op_bits *a, const struct op_bits *b, const char *what,
                          const struct op_target *target) {
@@ -130,8 +127,7 @@ START_TEST(steps_and_mask_queries_have_the_same_bits_everywhere) {
 }
 END_TEST
 
-/* ---- the decision
- * ----------------------------------------------------------------------------------- */
+/* ---- the decision ---- */
 
 static bool kept(const struct op_target *target, double rate) {
     struct op_observation o = {.steps = 1, .samples = 1, .elements = 1, .rate = rate, .seed = 77};
@@ -185,10 +181,8 @@ START_TEST(kept_elements_are_scaled_and_dropped_ones_are_plus_zero) {
     on_every_target(check_scale);
 }
 END_TEST
-#endif
 
-/* ---- statistics
- * -------------------------------------------------------------------------------------- */
+/* ---- statistics ---- */
 
 static const double rates[] = {0.1, 0.5, 0.9};
 enum { STEPS = 32, SAMPLES = 32, ELEMENTS = 1024 }; /* a million bits each */
@@ -281,7 +275,6 @@ START_TEST(masks_are_nested_in_the_rate) {
 END_TEST
 
 /* The statistics above judge the C generator; masks of real steps are judged by themselves. */
-#ifndef REAL_IS_DOUBLE
 static void check_real_steps(const struct op_target *target) {
     struct op_observation o = {
         .steps = 12, .samples = 16, .elements = 256, .rate = 0.5, .seed = 17};
@@ -304,7 +297,6 @@ START_TEST(masks_of_real_steps_pass_the_statistics_too) {
     on_every_target(check_real_steps);
 }
 END_TEST
-#endif
 
 static void more(TCase *tests) {
     tcase_add_test(tests, philox_gives_the_known_answers_in_c);
@@ -313,14 +305,12 @@ static void more(TCase *tests) {
     tcase_add_loop_test(tests, masks_are_not_correlated_with_their_shifts, 0, 3);
     tcase_add_loop_test(tests, layers_and_seeds_are_not_correlated, 0, 3);
     tcase_add_test(tests, masks_are_nested_in_the_rate);
-#ifndef REAL_IS_DOUBLE
     tcase_add_test(tests, philox_gives_the_known_answers_on_every_device);
     tcase_add_loop_test(tests, steps_and_mask_queries_have_the_same_bits_everywhere, 0,
                         sizeof observed / sizeof *observed);
     tcase_add_test(tests, an_element_is_dropped_exactly_below_its_threshold);
     tcase_add_test(tests, kept_elements_are_scaled_and_dropped_ones_are_plus_zero);
     tcase_add_test(tests, masks_of_real_steps_pass_the_statistics_too);
-#endif
 }
 
 int main(void) {

@@ -100,7 +100,6 @@ START_TEST(limits_are_exact) {
 }
 END_TEST
 
-#ifndef REAL_IS_DOUBLE
 static const char KERNEL[] = "kernel void both(global const uint *in, global uint *out) {\n"
                              "    size_t i = get_global_id(0);\n"
                              "    out[2 * i] = as_uint(pm_exp(as_float(in[i])));\n"
@@ -143,7 +142,6 @@ START_TEST(devices_give_the_bits_of_c_over_all_exponents) {
     for (int d = 0; d < count; d++) check_device(d);
 }
 END_TEST
-#endif
 
 int main(void) {
     Suite *suite = suite_create("portable_math");
@@ -153,9 +151,7 @@ int main(void) {
     tcase_add_test(tests, exp_is_within_two_ulps_over_all_exponents);
     tcase_add_test(tests, log_is_within_two_ulps_over_all_exponents);
     tcase_add_test(tests, dense_ranges_are_within_two_ulps);
-#ifndef REAL_IS_DOUBLE
     tcase_add_test(tests, devices_give_the_bits_of_c_over_all_exponents);
-#endif
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,8 +1,10 @@
 /* What is fused, and which backward form dropout takes: from the output alone only where that is
  * exact. */
 #include "harness/plan_fixture.h"
+#include "ops/table.h"
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TRAIN ((struct plan_options){.mode = PLAN_TRAIN})
 
@@ -105,6 +107,27 @@ START_TEST(no_fuse_leaves_every_operation_a_step) {
 }
 END_TEST
 
+START_TEST(from_reads_the_named_layer) {
+    make(
+        "    - dense: {name: a, units: 5}\n    - dropout: {name: off, rate: 0}\n    - dense: {name: b, units: 3, from: a}",
+        TRAIN);
+    int a = fixture_find(plan, "dense", 0), b = fixture_find(plan, "dense", a + 1);
+    ck_assert_int_eq(plan->steps[b].in[0], plan->steps[a].out[0]);
+}
+END_TEST
+
+START_TEST(layer_that_nothing_reads_is_refused) {
+    recipe = fixture_recipe("[6]",
+                            "    - dense: {name: a, units: 5}\n    - dense: {name: b, units: 4}\n"
+                            "    - dense: {name: c, units: 3, from: a}",
+                            "  batch: 4\n");
+    enum err rc = plan_new(recipe, &op_table_all, &TRAIN, &plan);
+    ck_assert_int_eq(rc, ERR_RECIPE);
+    ck_assert_ptr_nonnull(strstr(err_message(), "fixture:7:"));
+    ck_assert_ptr_nonnull(strstr(err_message(), "nothing reads the output of b"));
+}
+END_TEST
+
 START_TEST(fused_values_take_no_memory) {
     make(
         "    - dense: {units: 5, activation: relu}\n    - dropout: {rate: 0.5}\n    - dense: {units: 3}",
@@ -129,6 +152,8 @@ int main(void) {
     tcase_add_test(c, evaluation_plan_contains_no_dropout);
     tcase_add_test(c, monte_carlo_plan_keeps_dropout_and_has_no_backward);
     tcase_add_test(c, no_fuse_leaves_every_operation_a_step);
+    tcase_add_test(c, from_reads_the_named_layer);
+    tcase_add_test(c, layer_that_nothing_reads_is_refused);
     tcase_add_test(c, fused_values_take_no_memory);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -46,6 +46,9 @@ endif()
 # The installed library, through pkg-config, as another program meets it.
 add_script(install_example ocl 300 sh ${CMAKE_CURRENT_SOURCE_DIR}/cli/install.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 
+add_script(sanitizers long 2400 sh ${CMAKE_CURRENT_SOURCE_DIR}/sanitize.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+set_tests_properties(sanitizers PROPERTIES RUN_SERIAL ON)
+
 # Tests of other folders register themselves.
 file(GLOB more CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/tests.cmake)
 foreach(file ${more})

@@ -107,10 +107,12 @@ static void on_line(const struct compare_line *l, void *user) {
 static void print_end(struct report *r, const struct compare_result *result,
                       const struct device_info pair[2]) {
     if (!r->json) {
+        const char *verdict = r->disagreed      ? "different"
+                              : result->unequal ? "agree within tolerance"
+                                                : "equal";
         print_sum(&r->sum);
         printf("%s: %zu numbers equal, %zu unequal, %zu mask bits among them, %lld steps\n",
-               r->disagreed ? "different" : "equal", result->equal, result->unequal, result->masks,
-               (long long)result->steps);
+               verdict, result->equal, result->unequal, result->masks, (long long)result->steps);
         return;
     }
     struct event e = event_new("end");

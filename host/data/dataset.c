@@ -111,13 +111,17 @@ static enum err unknown(const char *name) {
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-static enum err missing(const struct kind *k, const struct text *looked) {
-    return err_set(
+static enum err missing(const struct kind *k, const char *looked) {
+    struct text files = {0};
+    for (int i = 0; k->files[i]; i++) text_add(&files, "%s%s", i ? ", " : "", k->files[i]);
+    enum err rc = err_set(
         ERR_MISSING,
-        "dataset %s was not found; looked for%s\n"
-        "Get it with `datasets/fetch.sh %s` (datasets/README.md), or train on the built-in digits: "
-        "--set train.dataset=synthetic",
-        k->name, looked->data ? looked->data : "", k->name);
+        "dataset %s was not found; it consists of %s, each plain or with .gz; looked in%s\n"
+        "Get it with `sh datasets/fetch.sh %s` (see datasets/README.md), or train on the built-in "
+        "digits, which need no files: --set train.dataset=synthetic",
+        k->name, files.data ? files.data : "its files", looked ? looked : " no folder", k->name);
+    text_free(&files);
+    return rc;
 }
 
 static void add_split(struct sha256 *h, const struct dataset *d, const struct split *s) {
@@ -149,7 +153,7 @@ enum err dataset_open(const char *name, const char *folder, struct dataset **out
     const struct kind *k = kind_of(name);
     if (!k) return unknown(name);
     if (k->files[0] && !find_folder(name, folder, k->files, path, &looked)) {
-        enum err rc = missing(k, &looked);
+        enum err rc = missing(k, looked.data);
         text_free(&looked);
         return rc;
     }

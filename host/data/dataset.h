@@ -1,8 +1,9 @@
 /* Datasets in host memory, as they go to the device: uint8 rows, channels last.
  *
  * A dataset is found by the command line's rule: DIR or DIR/NAME when a folder is given, else
- * $DROPCL_DATA/NAME, datasets/NAME, $XDG_DATA_HOME/dropcl/NAME ($HOME/.local/share/dropcl/NAME). Files
- * are plain or .gz. `synthetic` is built in: stroke-drawn digits, the same bytes for everyone. */
+ * $DROPCL_DATA/NAME, datasets/NAME, $XDG_DATA_HOME/dropcl/NAME ($HOME/.local/share/dropcl/NAME).
+ * Files are plain or .gz. `synthetic` is built in: stroke-drawn digits, the same bytes for
+ * everyone. */
 #ifndef DROPCL_DATA_DATASET_H
 #define DROPCL_DATA_DATASET_H
 

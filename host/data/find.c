@@ -14,12 +14,16 @@ bool find_file(const char *folder, const char *file, char *path) {
 
 static bool complete(const char *folder, const char *const *files, struct text *looked) {
     char path[FIND_PATH];
+    bool all = io_is_folder(folder);
+    if (!all && looked) text_add(looked, "\n  %s: no such folder", folder);
+    if (!all) return false;
     for (int i = 0; files[i]; i++) {
         if (find_file(folder, files[i], path)) continue;
-        if (looked) text_add(looked, "\n  %s/%s[.gz]", folder, files[i]);
-        return false;
+        if (looked && all) text_add(looked, "\n  %s: lacks ", folder);
+        if (looked) text_add(looked, "%s%s", all ? "" : ", ", files[i]);
+        all = false;
     }
-    return true;
+    return all;
 }
 
 /* Candidate `i` into `folder`; false when there is no such candidate, *skip when it does not apply

@@ -9,7 +9,7 @@
 enum { FIND_PATH = 4096 };
 
 /* The first folder that holds every one of `files` (NULL-terminated), plain or with .gz. False:
- * none; then `looked` (may be NULL) gets a line for each folder with the first file that it lacks.
+ * none; then `looked` (may be NULL) gets a line for each folder, with the files that it lacks.
  */
 bool find_folder(const char *name, const char *given, const char *const *files, char *folder,
                  struct text *looked);

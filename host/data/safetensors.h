@@ -1,7 +1,7 @@
 /* safetensors files: u64 header length, JSON header, tensors. The reader enforces every rule of the
- * format (no holes, no overlap, no trailing bytes, no duplicate names, string metadata) and uses pread;
- * the writer sorts names and pads the header, so that equal content gives equal bytes, and replaces the
- * file atomically. */
+ * format (no holes, no overlap, no trailing bytes, no duplicate names, string metadata) and uses
+ * pread; the writer sorts names and pads the header, so that equal content gives equal bytes, and
+ * replaces the file atomically. */
 #ifndef DROPCL_DATA_SAFETENSORS_H
 #define DROPCL_DATA_SAFETENSORS_H
 
@@ -16,7 +16,7 @@ struct tensor {
     const char *dtype; /* "F32", "U32", "U8", ... as the format spells it */
     int rank;
     int64_t shape[TENSOR_RANK];
-    const void *data;  /* row-major, little-endian */
+    const void *data; /* row-major, little-endian */
     size_t bytes;
 };
 

@@ -66,7 +66,9 @@ static enum err parse_header(struct reader *r, const char *text, size_t length) 
     json_error_t fault;
     r->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &fault);
     if (r->header) return OK;
-    if (json_error_code(&fault) == json_error_out_of_memory) return err_memory(r->path);
+    /* jansson says nothing at all where most of its allocations fail. */
+    if (json_error_code(&fault) == json_error_out_of_memory || !fault.text[0])
+        return err_memory(r->path);
     struct safetensors_shown why = safetensors_show(fault.text);
     if (json_error_code(&fault) == json_error_duplicate_key)
         return err_set(ERR_DATA, "%s: a name occurs twice in the header, byte %d: %s", r->path,
@@ -92,7 +94,7 @@ static enum err read_header(struct reader *r) {
         return err_set(ERR_DATA,
                        "%s: is cut off: the header has %" PRIu64 " bytes, the file %" PRIu64,
                        r->path, length, r->size);
-    if (length < 2) return err_set(ERR_DATA, "%s: the header is empty", r->path);
+    if (length == 0) return err_set(ERR_DATA, "%s: the header is empty", r->path);
     r->base = SAFETENSORS_LENGTH + length;
     char *text = malloc((size_t)length);
     if (!text) return err_memory(r->path);

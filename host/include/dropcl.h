@@ -1,9 +1,9 @@
 /* dropcl: training neural networks on any OpenCL device, with masks that everyone can reproduce.
  *
- * Every function that can fail returns 0 or one of the DROPCL_ codes below and leaves a sentence for
- * dropcl_error(). The library never prints, exits, installs signal handlers or changes the
- * environment. Handles are opaque; who opens closes; closing NULL is fine. A handle and everything made
- * from it belong to one thread. */
+ * Every function that can fail returns 0 or one of the DROPCL_ codes below and leaves a sentence
+ * for dropcl_error(). The library never prints, exits, installs signal handlers or changes the
+ * environment. Handles are opaque; who opens closes; closing NULL is fine. A handle and everything
+ * made from it belong to one thread. */
 #ifndef DROPCL_H
 #define DROPCL_H
 
@@ -43,8 +43,9 @@ typedef struct dropcl_model dropcl_model; /* a recipe with trained parameters, i
 DROPCL_API const char *dropcl_error(void);
 DROPCL_API const char *dropcl_version(void);
 
-/* spec: "cpu" (the C reference), "gpu", "opencl", "PLATFORM:DEVICE", part of a name, or NULL for the
- * default (a GPU, else another OpenCL device, else the reference). DROPCL_DEVICE, DROPCL_SYSTEM. */
+/* spec: "cpu" (the C reference), "gpu", "opencl", "PLATFORM:DEVICE", part of a name, or NULL for
+ * the default (a GPU, else another OpenCL device, else the reference). DROPCL_DEVICE,
+ * DROPCL_SYSTEM. */
 DROPCL_API int dropcl_device_open(const char *spec, dropcl_device **out);
 DROPCL_API void dropcl_device_close(dropcl_device *);
 DROPCL_API const char *dropcl_device_name(const dropcl_device *);
@@ -63,9 +64,9 @@ DROPCL_API uint64_t dropcl_recipe_seed(const dropcl_recipe *);
 /* What the callback is told. Fields that were not measured are NaN. */
 typedef enum { DROPCL_STEP, DROPCL_EPOCH } dropcl_event_kind;
 typedef struct {
-    dropcl_event_kind kind;  /* after each optimizer step is queued; at the end of each epoch */
-    int epoch, epochs;       /* epoch counts from 1 for DROPCL_EPOCH, is the running one for DROPCL_STEP */
-    int64_t step, steps;     /* optimizer steps done, and of the whole run                    */
+    dropcl_event_kind kind; /* after each optimizer step is queued; at the end of each epoch */
+    int epoch, epochs;      /* the running or just ended epoch, from 1, of so many */
+    int64_t step, steps;    /* optimizer steps done, and of the whole run                    */
     double train_loss, train_accuracy; /* of this epoch, in training mode (dropout on)        */
     double val_loss, val_accuracy;     /* where the recipe holds rows out                     */
     double test_loss, test_accuracy;
@@ -95,8 +96,8 @@ typedef struct {
     int64_t rows;
 } dropcl_score;
 
-/* Scores the test set of the model's dataset. passes > 0: Monte-Carlo dropout, the mean of that many
- * softmax outputs with dropout on. DROPCL_MISSING, DROPCL_DATA. */
+/* Scores the test set of the model's dataset. passes > 0: Monte-Carlo dropout, the mean of that
+ * many softmax outputs with dropout on. DROPCL_MISSING, DROPCL_DATA. */
 DROPCL_API int dropcl_evaluate(dropcl_device *, const dropcl_model *, const char *data, int passes,
                                dropcl_score *);
 
@@ -104,13 +105,14 @@ DROPCL_API int dropcl_evaluate(dropcl_device *, const dropcl_model *, const char
 DROPCL_API int dropcl_predict(dropcl_device *, const dropcl_model *, const uint8_t *images,
                               size_t rows, float *probabilities);
 
-/* safetensors files, complete in themselves: the recipe travels in the metadata. */
-DROPCL_API int dropcl_model_load(const char *path, dropcl_model **out); /* file, or a run's folder */
+/* safetensors files, complete in themselves: the recipe travels in the metadata. Loading takes the
+ * file or the folder of a run. */
+DROPCL_API int dropcl_model_load(const char *path, dropcl_model **out);
 DROPCL_API int dropcl_model_save(const dropcl_model *, const char *path);
 DROPCL_API void dropcl_model_close(dropcl_model *);
-DROPCL_API size_t dropcl_model_parameters(const dropcl_model *);  /* trained numbers */
+DROPCL_API size_t dropcl_model_parameters(const dropcl_model *); /* trained numbers */
 DROPCL_API int dropcl_model_classes(const dropcl_model *);
-DROPCL_API size_t dropcl_model_features(const dropcl_model *);    /* bytes of one image */
+DROPCL_API size_t dropcl_model_features(const dropcl_model *); /* bytes of one image */
 /* SHA-256 of the parameters as little-endian float32 in file order, 64 hex digits. */
 DROPCL_API const char *dropcl_model_sha256(const dropcl_model *);
 DROPCL_API const char *dropcl_model_recipe(const dropcl_model *);

@@ -126,6 +126,9 @@ int dropcl_train(dropcl_device *device, const dropcl_recipe *recipe, const dropc
                  dropcl_model **out, dropcl_event *last) {
     static const dropcl_options none = {0};
     if (!device || !recipe || !out) return missing("device, recipe or out");
+    if (options && options->steps < 0)
+        return (int)err_set(ERR_USAGE, "%lld optimizer steps make no sense",
+                            (long long)options->steps);
     struct model *m = NULL;
     enum err rc =
         train_run(device_of(device), recipe_of(recipe), options ? options : &none, &m, last);

@@ -57,9 +57,10 @@ static enum err put_norm(struct writing *w, const struct model *m) {
 static enum err put_classes(struct writing *w, const struct model *m) {
     if (!m->class_names) return OK;
     json_t *list = json_array();
-    for (int i = 0; m->class_names[i]; i++)
-        json_array_append_new(list, json_string(m->class_names[i]));
-    char *text = json_dumps(list, JSON_COMPACT);
+    bool fine = list;
+    for (int i = 0; fine && m->class_names[i]; i++)
+        fine = !json_array_append_new(list, json_string(m->class_names[i]));
+    char *text = fine ? json_dumps(list, JSON_COMPACT) : NULL;
     json_decref(list);
     enum err rc = text ? put_text(w, "classes", text) : err_memory("class names");
     free(text);

@@ -52,10 +52,10 @@ def digits(rows, seed):
     labels = bytes(dice.randrange(10) for _ in range(rows))
     pictures = bytearray()
     for label in labels:
-        picture = bytearray(dice.randrange(60) for _ in range(784))
+        picture = bytearray(dice.randrange(150) for _ in range(784))
         for row in (2 * label + 3, 2 * label + 6):
             for column in range(4, 24):
-                picture[row * 28 + column] = dice.randrange(120, 256)
+                picture[row * 28 + column] = dice.randrange(60, 256)
         pictures += picture
     return bytes(pictures), labels
 

@@ -118,6 +118,7 @@ class RunScript(unittest.TestCase):
         done = self.run_script("train", "--epochs", "1")
         self.assertTrue(done.stdout.endswith("<--epochs><1><--set><train.dataset=synthetic>"), done.stdout)
         self.assertIn("SYNTHETIC", done.stderr)
+        self.assertRegex(self.log(), r"cmake --build .* --target dropcl\n")
 
     def test_mnist_is_found_where_the_program_looks(self):
         share = os.path.join(self.stage, "share")

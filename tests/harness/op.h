@@ -27,8 +27,7 @@ struct op_case {
     enum plan_mode mode;
 };
 
-/* ---- op_world: a plan and what its buffers hold before the first step
- * ------------------------------- */
+/* ---- op_world: a plan and what its buffers hold before the first step ---- */
 
 struct op_world {
     const struct op_case *row;
@@ -63,8 +62,7 @@ int op_world_step(const struct op_world *, const char *op, int from);
 /* A value by name; fails the test when there is none. */
 int op_world_value(const struct op_world *, const char *name);
 
-/* ---- op_control: CONTROL rows by the contract
- * --------------------------------------------------------- */
+/* ---- op_control: CONTROL rows by the contract ---- */
 
 struct op_layer_control {
     uint32_t limit, active;
@@ -74,8 +72,7 @@ struct op_layer_control op_control_layer(double rate);
 /* All rows of the plan's table; row r is optimizer step r. */
 void op_control_fill(const struct op_world *, uint32_t *rows);
 
-/* ---- op_machine: a world on a device
- * --------------------------------------------------------------------- */
+/* ---- op_machine: a world on a device ---- */
 
 enum { OP_TARGETS = 16 };
 struct op_target {
@@ -93,7 +90,9 @@ struct op_machine {
 
 /* The reference. */
 struct op_target op_reference(void);
-/* Every OpenCL device in both families; fails the test when there is none. */
+/* Every OpenCL device in both families; fails the test when there is none. With
+ * DROPCL_TEST_PLATFORM set, also when a device is of another platform: whoever sets it wants to
+ * know what ran. */
 int op_targets(struct op_target out[OP_TARGETS]);
 void op_machine_open(struct op_machine *, const struct op_world *, const struct op_target *);
 void op_machine_close(struct op_machine *);
@@ -108,14 +107,15 @@ void *op_machine_value(struct op_machine *, int value);
 void op_machine_put(struct op_machine *, int value, const void *data);
 void *op_machine_buffer(struct op_machine *, int buffer);
 
-/* ---- checks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- checks ---- */
 
 /* Runs both step by step; before each step `a`'s inputs are copied to `b`. Returns the first step
  * whose outputs differ in any bit, -1 when none does. */
 int op_bits_first_difference(struct op_machine *a, struct op_machine *b);
 /* The float build's check of a case, on all targets. */
 void op_bits_check(const struct op_case *);
+/* Whether gradients under `gemm: any` are those of the reference up to rounding. */
+bool op_library_is_near(const struct op_target *);
 /* The double build's check of a case. */
 void op_gradient_check(const struct op_case *);
 

@@ -18,9 +18,12 @@ int op_targets(struct op_target out[OP_TARGETS]) {
     static const char *const families[] = {"cpu", "gpu"};
     struct device_info *list;
     int count, n = 0;
+    const char *wanted = getenv("DROPCL_TEST_PLATFORM");
     OK_OR_FAIL(device_list(&list, &count));
     for (int i = 0; i < count; i++) {
         if (list[i].kind == DEVICE_REFERENCE) continue;
+        ck_assert_msg(!wanted || !strcmp(list[i].platform, wanted), "%s is of platform %s, not %s",
+                      list[i].name, list[i].platform, wanted);
         for (int f = 0; f < 2 && n < OP_TARGETS; f++)
             out[n++] = (struct op_target){.info = list[i],
                                           .family = families[f],

@@ -43,11 +43,12 @@ void op_observe(const struct op_observation *o, const struct op_target *target,
     struct op_machine m;
     op_world_open(&world, &row);
     weights_zero_bias_one(&world);
+    int loss = op_world_step(&world, "cross_entropy", 0);
+    world.plan->nsteps = loss; /* nothing behind the mask is built */
     op_machine_open(&m, &world, target);
     op_statistics_new(bits, o->steps, o->samples, o->elements, keep_of(o));
     size_t n = (size_t)o->samples * (size_t)o->elements;
     if (outputs) *outputs = malloc((size_t)o->steps * n * sizeof **outputs);
-    int loss = op_world_step(&world, "cross_entropy", 0);
     for (int s = 0; s < o->steps; s++) {
         op_machine_run(&m, 0, loss, (uint32_t)s);
         float *y = op_machine_value(&m, world.plan->logits);

@@ -18,8 +18,7 @@ double op_random_real(uint32_t stream, uint32_t index) {
     return op_random(stream, index) * 0x1p-31 - 1;
 }
 
-/* ---- the recipe
- * ------------------------------------------------------------------------------------- */
+/* ---- the recipe ---- */
 
 /* Schedules are training's business; a plan does not depend on them, the parser wants one. */
 static const struct schema constant = {.name = "constant", .doc = "the same rate at every step"};
@@ -86,8 +85,7 @@ enum err op_world_try(const struct op_case *row) {
     return rc;
 }
 
-/* ---- content
- * ---------------------------------------------------------------------------------------- */
+/* ---- content ---- */
 
 static void fill_real(real *to, size_t n, uint32_t stream, double largest) {
     for (size_t i = 0; i < n; i++)
@@ -181,8 +179,7 @@ void op_world_close(struct op_world *w) {
     *w = (struct op_world){0};
 }
 
-/* ---- guards
- * ----------------------------------------------------------------------------------------- */
+/* ---- guards ---- */
 
 void op_world_guard(struct op_world *w) {
     struct plan *p = w->plan;

@@ -9,8 +9,9 @@ bad=0
 # A function starts at a line in column 0 that ends with its opening brace, or whose next line is the brace.
 # shellcheck disable=SC2086 # the names have no blanks
 longest=$(awk '
-    FNR == 1 { if (lines > 400) print lines, "FILE", name; name = FILENAME; start = 0 }
+    FNR == 1 { if (lines > 400) print lines, "FILE", name; name = FILENAME; start = head = 0 }
     { lines = FNR }
+    /;[ \t]*$/ && !start { head = 0 }
     /^[A-Za-z_].*\(/ && !/;[ \t]*$/ { head = FNR; title = $0 }
     (/^[A-Za-z_ \t].*\{[ \t]*$/ || /^\{/) && head && !start && !/^(struct|enum|union|typedef|extern)[^(]*\{/ { start = head }
     /^\}/ && start { print FNR - start + 1, FILENAME ":" start, title; start = 0; head = 0 }

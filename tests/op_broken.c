@@ -1,0 +1,206 @@
+/* One broken line in every kernel file: lock step with the reference must name the operation whose
+ * kernel it is. A kernel file without a planted fault fails this suite. */
+#include "backend/kernels.h"
+#include "harness/op_fault.h"
+#include "harness/op_observe.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define NET               "[{dense: {units: 21}}, relu, {dropout: {rate: 0.5}}]"
+#define LINE              "[{dense: {units: 4}}]"
+#define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
+
+/* `step`: the operation of the first step that may differ, or of its first stage when that is
+ * absorbed or wrapped. */
+static const struct broken {
+    const char *file, *from, *to, *step;
+    struct op_case row;
+} brokens[] = {
+    {"gather.cl", "order[first + n]", "order[first]", "gather", {SMALL(LINE)}},
+    {"gemm.cl",
+     "((v) + load_lanes(bias + (n), count))",
+     "((v) - load_lanes(bias + (n), count))",
+     "dense",
+     {SMALL(LINE)}},
+    {"pointwise.cl",
+     "realv v = load_lanes(x + index, count);",
+     "realv v = load_lanes(x + index, count) * 1.5f;",
+     "relu",
+     {SMALL(NET), .no_fuse = true}},
+    {"relu.cl", "(x) <= 0.0f", "(x) <= 0.25f", "relu", {SMALL(NET), .no_fuse = true}},
+    {"relu.cl", "(extra) > 0.0f", "(extra) >= 0.0f", "relu_grad", {SMALL(NET), .no_fuse = true}},
+    {"dropout.cl",
+     "at.row[CONTROL_SAMPLE] + at.sample",
+     "at.row[CONTROL_SAMPLE]",
+     "dropout",
+     {SMALL(NET), .no_fuse = true}},
+    {"dropout.cl",
+     "return select(x * scale,",
+     "return select(x,",
+     "dropout",
+     {SMALL(NET), .no_fuse = true}},
+    {"epilogue.cl",
+     "at.element = element;",
+     "at.element = 0;",
+     "dropout",
+     {SMALL(NET), .no_fuse = true}},
+    {"add.cl",
+     "((x) + (extra))",
+     "((x) - (extra))",
+     "add",
+     {SMALL("[{dense: {units: 7}}, {fork: {rate: 0.5}}]"), .no_fuse = true}},
+    {"cross_entropy.cl", "(z[target] - max)", "(z[target] + max)", "cross_entropy", {SMALL(LINE)}},
+    {"cross_entropy.cl",
+     "(p - (j == target ? 1.0f : 0.0f))",
+     "(p - (j == target ? 1.0f : 0.1f))",
+     "cross_entropy",
+     {SMALL(LINE)}},
+    {"metric.cl", "= as_uint(loss);", "= as_uint(loss + 1.0f);", "metric", {SMALL(LINE)}},
+    {"softmax.cl", "p[j] /= sum", "p[j] *= sum", "softmax", {SMALL(LINE), .mode = PLAN_EVAL}},
+    {"sgd.cl", "fma((realv)-lr, velocity, x)", "fma((realv)lr, velocity, x)", "sgd", {SMALL(LINE)}},
+    {"adam.cl", "b2 * v)", "v)", "adam", {SMALL(LINE), .train = "  optimizer: adam\n"}},
+    {"combine.cl",
+     "load_full(partial + i * LANES) +",
+     "load_full(partial + i * LANES) -",
+     "fold",
+     {.input = "9",
+      .layers = LINE,
+      .batch = 4,
+      .train = "  micro_batch: 2\n  optimizer: {sgd: {lr: 0.1}}\n"}},
+    /* the headers, seen through a step that uses them */
+    {"philox.h", "0xD2511F53u", "0xD2511F55u", "dropout", {SMALL(NET), .no_fuse = true}},
+    {"portable_math.h", "0x1.5554a4p-3f", "0x1.5555a4p-3f", "cross_entropy", {SMALL(LINE)}},
+    {"pointwise.h",
+     "for (uint i = 0; i < count; i++) p[i] = lane[i];",
+     "for (uint i = 0; i < count; i++) p[i] = lane[0];",
+     "dense",
+     {SMALL("[{dense: {units: 3}}]")}},
+    {"control_words.h",
+     "#define CONTROL_MEAN      6",
+     "#define CONTROL_MEAN      7",
+     "cross_entropy",
+     {SMALL(LINE)}},
+    {"prelude.h",
+     "#pragma OPENCL FP_CONTRACT OFF",
+     "#define fma(a, b, c) ((a) * (b) + (c) + 1.0f)",
+     "gather",
+     {SMALL(LINE)}},
+};
+
+static const char *name_of(const struct step *s) {
+    return strcmp(s->op->name, "pointwise") ? s->op->name : s->stage[0].op->name;
+}
+
+static int first_difference(const struct op_world *world, const struct op_target *target) {
+    struct op_machine reference, device;
+    struct op_target cpu = op_reference();
+    op_machine_open(&reference, world, &cpu);
+    op_machine_open(&device, world, target);
+    int step = op_bits_first_difference(&reference, &device);
+    op_machine_close(&device);
+    op_machine_close(&reference);
+    return step;
+}
+
+static void check_broken(const struct broken *b, const struct op_target *target) {
+    struct op_world world;
+    struct op_case row = b->row;
+    row.name = b->file;
+    op_world_open(&world, &row);
+    ck_assert_int_eq(first_difference(&world, target), -1);
+    struct op_fault fault = op_fault_plant(b->file, b->from, b->to);
+    int step = first_difference(&world, target);
+    op_fault_remove(&fault);
+    const char *named = step < 0 ? "nothing" : name_of(&world.plan->steps[step]);
+    ck_assert_msg(!strcmp(named, b->step), "%s broken, family %s: lock step named %s, not %s",
+                  b->file, target->family, named, b->step);
+    op_world_close(&world);
+}
+
+START_TEST(lock_step_names_the_operation_whose_kernel_is_broken) {
+    struct op_target targets[OP_TARGETS];
+    int n = op_targets(targets);
+    for (int t = 0; t < n; t++) check_broken(&brokens[_i], &targets[t]);
+}
+END_TEST
+
+/* ---- the mask kernel is no step of a plan ---- */
+
+static const struct op_observation half = {6, 16, 128, 0, 0.5, 21};
+
+static bool masks_follow_coordinates(const struct op_target *target) {
+    struct op_target cpu = op_reference();
+    struct op_bits here, there;
+    op_observe_mask(&half, target, &here);
+    op_observe_mask(&half, &cpu, &there);
+    bool same = !memcmp(here.kept, there.kept, 6 * 16 * 128);
+    op_statistics_free(&here);
+    op_statistics_free(&there);
+    return same;
+}
+
+START_TEST(a_broken_mask_query_is_noticed) {
+    struct op_target targets[OP_TARGETS];
+    int n = op_targets(targets);
+    for (int t = 0; t < n; t++) {
+        ck_assert(masks_follow_coordinates(&targets[t]));
+        struct op_fault fault =
+            op_fault_plant("mask.cl", "first_sample + (uint)sample", "first_sample");
+        bool same = masks_follow_coordinates(&targets[t]);
+        op_fault_remove(&fault);
+        ck_assert(!same);
+    }
+}
+END_TEST
+
+/* ---- kernels beside a library product ---- */
+
+static const struct {
+    const char *fault, *file, *from, *to;
+} library_faults[] = {
+    {"bias behind a library product", "finish.cl", "v += load_lanes", "v -= load_lanes"},
+    {"bias gradients beside it", "columns.cl", "total + sum : sum", "total + sum : sum + sum"},
+};
+
+START_TEST(broken_kernels_around_a_library_product_are_noticed) {
+    struct op_target targets[OP_TARGETS];
+    int n = op_targets(targets);
+    for (int t = 0; t < n; t++) {
+        ck_assert_msg(op_library_is_near(&targets[t]), "%s: wrong without a fault",
+                      library_faults[_i].fault);
+        struct op_fault fault =
+            op_fault_plant(library_faults[_i].file, library_faults[_i].from, library_faults[_i].to);
+        bool holds = op_library_is_near(&targets[t]);
+        op_fault_remove(&fault);
+        ck_assert_msg(!holds, "nobody noticed: %s", library_faults[_i].fault);
+    }
+}
+END_TEST
+
+/* ---- completeness ---- */
+
+static bool has_fault(const char *file) {
+    bool found = !strcmp(file, "mask.cl");
+    for (size_t i = 0; i < sizeof brokens / sizeof *brokens; i++)
+        found = found || !strcmp(brokens[i].file, file);
+    for (int i = 0; i < 2; i++) found = found || !strcmp(library_faults[i].file, file);
+    return found;
+}
+
+START_TEST(every_kernel_file_has_a_planted_fault) {
+    for (const struct kernel_file *k = kernel_files; k->name; k++)
+        ck_assert_msg(has_fault(k->name), "no fault is planted in %s", k->name);
+}
+END_TEST
+
+static void more(TCase *tests) {
+    tcase_add_test(tests, every_kernel_file_has_a_planted_fault);
+    tcase_add_loop_test(tests, lock_step_names_the_operation_whose_kernel_is_broken, 0,
+                        sizeof brokens / sizeof *brokens);
+    tcase_add_test(tests, a_broken_mask_query_is_noticed);
+    tcase_add_loop_test(tests, broken_kernels_around_a_library_product_are_noticed, 0, 2);
+}
+
+int main(void) {
+    return op_suite_run(&(struct op_suite){.name = "broken", .more = more});
+}

@@ -1,0 +1,129 @@
+/* Every kernel in few, small plans: one full tile, a tile + 1, sums longer than a block, every
+ * stage. This is what the interpreter, which finds bad addresses, races and uninitialised reads,
+ * has time for. */
+#include "backend/kernels.h"
+#include "harness/op_observe.h"
+#include <string.h>
+
+static const struct op_case cases[] = {
+    {.name = "a tile + 1 in every direction, dropout at every place",
+     .input = "17",
+     .layers =
+         "[{dropout: {rate: 0.2}}, {dense: {units: 17, activation: relu}}, {dropout: {rate: 0.5}}, "
+         "{dense: {units: 5}}]",
+     .batch = 5,
+     .valid = 4,
+     .train = "  optimizer: {sgd: {lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 0.1}}\n"},
+    {.name = "full tiles",
+     .input = "16, 1, 1",
+     .layers = "[{dense: {units: 64}}]",
+     .batch = 16,
+     .train = "  optimizer: adamw\n"},
+    {.name = "a GPU tile + 1", .input = "3", .layers = "[{dense: {units: 65}}]", .batch = 65},
+    {.name = "a sum longer than a block, three channels",
+     .input = "5, 18, 3",
+     .layers = "[{dense: {units: 3}}]",
+     .batch = 2},
+    {.name = "the same over rows and units",
+     .input = "2",
+     .layers = "[{dense: {units: 3}}, {dense: {units: 257}}, {dense: {units: 2}}]",
+     .batch = 3},
+    {.name = "stages with operands, not fused",
+     .input = "3",
+     .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}]",
+     .batch = 3,
+     .no_fuse = true},
+    {.name = "stages with operands, fused",
+     .input = "3",
+     .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}, {dense: {units: 2}}]",
+     .batch = 3},
+    {.name = "micro-batches",
+     .input = "3",
+     .layers = "[{dense: {units: 2}}]",
+     .batch = 4,
+     .train = "  micro_batch: 2\n  optimizer: {sgd: {lr: 0.1}}\n"},
+    {.name = "evaluation",
+     .input = "3",
+     .layers = "[{dense: {units: 7}}]",
+     .batch = 66,
+     .mode = PLAN_EVAL},
+};
+
+#ifndef REAL_IS_DOUBLE
+START_TEST(mask_queries_have_the_reference_bits) {
+    static const struct op_observation o = {2, 3, 67, 1, 0.3, 9};
+    struct op_target targets[OP_TARGETS], cpu = op_reference();
+    struct op_bits want, got;
+    int n = op_targets(targets);
+    op_observe_mask(&o, &cpu, &want);
+    for (int t = 0; t < n; t++) {
+        op_observe_mask(&o, &targets[t], &got);
+        ck_assert(!memcmp(got.kept, want.kept, 2 * 3 * 67));
+        op_statistics_free(&got);
+    }
+    op_statistics_free(&want);
+}
+END_TEST
+
+START_TEST(library_products_are_the_reference_up_to_rounding) {
+    struct op_target targets[OP_TARGETS];
+    int n = op_targets(targets);
+    for (int t = 0; t < n; t++) ck_assert(op_library_is_near(&targets[t]));
+}
+END_TEST
+
+/* ---- completeness ---- */
+
+static bool uses(const struct launch_list *list, const char *file) {
+    for (int l = 0; l < list->count; l++)
+        for (int f = 0; f < list->at[l].nfiles; f++) {
+            size_t length = strlen(list->at[l].files[f]);
+            if (!strncmp(file, list->at[l].files[f], length) && !strcmp(file + length, ".cl"))
+                return true;
+        }
+    return false;
+}
+
+static bool plan_uses(const struct op_case *row, const char *file) {
+    static const struct caps caps = {.max_work_group = 256, .local_bytes = 32768};
+    struct op_world world;
+    bool found = false;
+    op_world_open(&world, row);
+    for (int i = 0; i < world.plan->nsteps && !found; i++) {
+        struct launch_list list = {0};
+        const struct step *s = &world.plan->steps[i];
+        s->op->launch(world.plan, s, &caps, &list);
+        found = uses(&list, file);
+    }
+    op_world_close(&world);
+    return found;
+}
+
+START_TEST(the_tour_visits_every_kernel_file) {
+    static const char *const elsewhere[] = {"mask.cl", "finish.cl", "columns.cl",
+                                            NULL}; /* tests above */
+    for (const struct kernel_file *k = kernel_files; k->name; k++) {
+        bool found = strstr(k->name, ".cl") == NULL; /* headers are in every program */
+        for (int i = 0; elsewhere[i]; i++) found = found || !strcmp(elsewhere[i], k->name);
+        for (size_t c = 0; c < sizeof cases / sizeof *cases && !found; c++)
+            found = plan_uses(&cases[c], k->name);
+        ck_assert_msg(found, "no case launches %s", k->name);
+    }
+}
+END_TEST
+#endif
+
+static void more(TCase *tests) {
+#ifndef REAL_IS_DOUBLE
+    tcase_add_test(tests, the_tour_visits_every_kernel_file);
+    tcase_add_test(tests, mask_queries_have_the_reference_bits);
+    tcase_add_test(tests, library_products_are_the_reference_up_to_rounding);
+#else
+    (void)tests;
+#endif
+}
+
+int main(void) {
+    return op_suite_run(&(struct op_suite){
+        .name = "tour", .cases = cases, .ncases = sizeof cases / sizeof *cases, .more = more});
+}

@@ -1,0 +1,169 @@
+/* CONTROL rows against words worked out by hand from the randomness contract. */
+#include "harness/train_fixture.h"
+#include "train/control.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    double rate;
+    uint64_t threshold;
+    uint32_t limit, active;
+    float scale;
+} rates[] = {
+    {0, 0, 0, 0, 1},
+    {0.5, 0x80000000u, 0x7fffffffu, 1, 2},
+    {0.25, 0x40000000u, 0x3fffffffu, 1, 4.0f / 3},
+    {0.75, 0xc0000000u, 0xbfffffffu, 1, 4},
+    {0.1, 429496730, 429496729, 1, 1.11111116f}, /* 429496729.6 rounds up */
+    {1, 0x100000000u, 0xffffffffu, 1, 0},        /* drops every word, scale 0 */
+    {0x1p-32, 1, 0, 1, 1},
+    {0x1p-33, 0, 0, 0, 1}, /* half rounds to even: 0 */
+    {0x3p-33, 2, 1, 1, 1}, /* one and a half: 2      */
+    {0x5p-33, 2, 1, 1, 1}, /* two and a half: 2      */
+    {1 - 0x1p-32, 0xffffffffu, 0xfffffffeu, 1, 4294967296.0f},
+};
+
+START_TEST(rate_becomes_threshold_limit_and_scale) {
+    struct control_rate r = control_rate(rates[_i].rate);
+    ck_assert_uint_eq(r.threshold, rates[_i].threshold);
+    ck_assert_uint_eq(r.limit, rates[_i].limit);
+    ck_assert_uint_eq(r.active, rates[_i].active);
+    ck_assert_msg(r.scale == rates[_i].scale, "scale %.9g, not %.9g", (double)r.scale,
+                  (double)rates[_i].scale);
+}
+END_TEST
+
+/* Where scale from T and scale from the rate round differently, T decides: E[mask * scale] is then
+ * exactly what the drawn bits give. */
+START_TEST(scale_comes_from_the_threshold) {
+    double rate = 1 - 0x1.8p-32; /* T = 2^32 - 1.5 rounded to even = 2^32 - 2 */
+    struct control_rate r = control_rate(rate);
+    ck_assert_uint_eq(r.threshold, 0xfffffffeu);
+    ck_assert(r.scale == 0x1p31f);
+    ck_assert(r.scale != (float)(1 / (1 - rate)));
+}
+END_TEST
+
+static float float_of(uint32_t word) {
+    float f;
+    memcpy(&f, &word, sizeof f);
+    return f;
+}
+
+static const struct optimizer_type *optimizer_of(const struct recipe *r) {
+    return (const struct optimizer_type *)(const void *)r->train.optimizer.schema;
+}
+
+/* Epoch 1 of a run with 3 steps an epoch, 8 rows a step in 2 micro-batches. */
+START_TEST(training_rows_hold_position_seed_and_rates) {
+    struct recipe *r = train_recipe("train.seed=4294967301", "train.schedule=constant", NULL);
+    struct control c;
+    uint32_t *rows = calloc(6 * 24, sizeof *rows);
+    ck_assert_int_eq(control_init(&c, r), OK);
+    ck_assert_int_eq(c.words, 16 + 2 * 4);
+    const struct control_epoch e = {.first_step = 3,
+                                    .steps = 3,
+                                    .per_epoch = 3,
+                                    .run_steps = 9,
+                                    .batch = 8,
+                                    .micro_batches = 2};
+    control_train(&c, optimizer_of(r), &e, rows);
+    for (uint32_t i = 0; i < 6; i++) {
+        const uint32_t *row = rows + 24 * i;
+        ck_assert_uint_eq(row[CONTROL_SEED_LOW], 5);
+        ck_assert_uint_eq(row[CONTROL_SEED_HIGH], 1);
+        ck_assert_uint_eq(row[CONTROL_STEP], 3 + i / 2);
+        ck_assert_uint_eq(row[CONTROL_FIRST], i / 2 * 8 + i % 2 * 4);
+        ck_assert_uint_eq(row[CONTROL_SAMPLE], i % 2 * 4);
+        ck_assert_uint_eq(row[CONTROL_VALID], 4);
+        ck_assert_uint_eq(row[CONTROL_AUX], 0);
+        ck_assert(float_of(row[CONTROL_MEAN]) == 0.125f);
+        ck_assert(float_of(row[CONTROL_OPTIMIZER]) == 0.05f);
+        ck_assert(float_of(row[CONTROL_OPTIMIZER + 1]) == 0.9f);
+        ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_LIMIT], 0x7fffffffu);
+        ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_ACTIVE], 1);
+        ck_assert(float_of(row[CONTROL_LAYERS + LAYER_SCALE]) == 2);
+        ck_assert_uint_eq(row[CONTROL_LAYERS + CONTROL_LAYER + LAYER_LIMIT], 0x3fffffffu);
+        ck_assert(float_of(row[CONTROL_LAYERS + CONTROL_LAYER + LAYER_SCALE]) == 4.0f / 3);
+    }
+    control_free(&c);
+    free(rows);
+    recipe_free(r);
+}
+END_TEST
+
+START_TEST(training_rows_follow_the_schedule) {
+    struct recipe *r = train_recipe("train.schedule={cosine: {}}", NULL);
+    struct control c;
+    uint32_t rows[4 * 24];
+    ck_assert_int_eq(control_init(&c, r), OK);
+    const struct control_epoch e = {.first_step = 4,
+                                    .steps = 4,
+                                    .per_epoch = 4,
+                                    .run_steps = 8,
+                                    .batch = 8,
+                                    .micro_batches = 1};
+    control_train(&c, optimizer_of(r), &e, rows);
+    for (int i = 0; i < 4; i++) {
+        double lr = 0.05 * 0.5 * (1 + cos(3.14159265358979323846 * (4 + i) / 8));
+        ck_assert(fabs((double)float_of(rows[24 * i + CONTROL_OPTIMIZER]) - lr) < 1e-8);
+    }
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
+START_TEST(rate_zero_is_inactive_and_leaves_the_other_layer) {
+    struct recipe *r = train_recipe("model.layers.1.dropout.rate=0", NULL);
+    struct control c;
+    uint32_t row[24];
+    ck_assert_int_eq(control_init(&c, r), OK);
+    control_evaluate(&c, 1, 1, 0, 0, row);
+    ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_ACTIVE], 0);
+    ck_assert(float_of(row[CONTROL_LAYERS + LAYER_SCALE]) == 1);
+    ck_assert_uint_eq(row[CONTROL_LAYERS + CONTROL_LAYER + LAYER_LIMIT], 0x3fffffffu);
+    ck_assert_uint_eq(row[CONTROL_LAYERS + CONTROL_LAYER + LAYER_ACTIVE], 1);
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
+/* 10 rows in batches of 4: the last batch holds 2. */
+START_TEST(evaluation_rows_count_every_row_once) {
+    struct recipe *r = train_recipe(NULL);
+    struct control c;
+    uint32_t rows[3 * 24];
+    static const uint32_t valid[] = {4, 4, 2};
+    ck_assert_int_eq(control_init(&c, r), OK);
+    control_evaluate(&c, 10, 4, 6, 1, rows);
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint32_t *row = rows + 24 * i;
+        ck_assert_uint_eq(row[CONTROL_FIRST], 4 * i);
+        ck_assert_uint_eq(row[CONTROL_SAMPLE], 4 * i);
+        ck_assert_uint_eq(row[CONTROL_VALID], valid[i]);
+        ck_assert_uint_eq(row[CONTROL_STEP], 6);
+        ck_assert_uint_eq(row[CONTROL_AUX], 1u << 14);
+    }
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("control");
+    TCase *tests = tcase_create("control");
+    tcase_add_loop_test(tests, rate_becomes_threshold_limit_and_scale, 0,
+                        (int)(sizeof rates / sizeof *rates));
+    tcase_add_test(tests, scale_comes_from_the_threshold);
+    tcase_add_test(tests, training_rows_hold_position_seed_and_rates);
+    tcase_add_test(tests, training_rows_follow_the_schedule);
+    tcase_add_test(tests, rate_zero_is_inactive_and_leaves_the_other_layer);
+    tcase_add_test(tests, evaluation_rows_count_every_row_once);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
