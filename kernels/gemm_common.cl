@@ -41,7 +41,7 @@
                 c + (size_t)(m) * SIZE_N + (n), count)
 
 /* Row k of op(B), LANES columns from n; lanes past `count` are anything. */
-static realv panel_row(global const float *restrict b, uint k, uint n, uint count) {
+static realv panel_row(global const float *b, uint k, uint n, uint count) {
 #if TB
     float lane[LANES];
     for (uint j = 0; j < LANES; j++) lane[j] = B_AT(k, n + min(j, count - 1));

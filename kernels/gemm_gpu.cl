@@ -13,7 +13,7 @@
 #define VECTORS (SLICE * TILE / 4)
 
 /* Four neighbours of A or B along the axis that is contiguous in memory; 0 outside. */
-static float4 load_quad(global const float *restrict x, uint row, uint column, uint rows, uint columns) {
+static float4 load_quad(global const float *x, uint row, uint column, uint rows, uint columns) {
     if (row >= rows || column >= columns) return (float4)(0.0f);
     global const float *at = x + (size_t)row * columns + column;
     if (columns % 4 == 0 || column + 4 <= columns) return vload4(0, at);
@@ -21,7 +21,7 @@ static float4 load_quad(global const float *restrict x, uint row, uint column, u
 }
 
 /* A slice of one operand into local memory as [k][TILE]. `along_k`: memory is contiguous in k. */
-static void load_slice(global const float *restrict x, local float *tile, int along_k, uint first, uint size,
+static void load_slice(global const float *x, local float *tile, int along_k, uint first, uint size,
                        uint k0, uint k_end, uint id) {
     for (uint i = id; i < VECTORS; i += GROUP) {
         if (along_k) {
@@ -82,8 +82,8 @@ gemm(GEMM_PARAMS SPLIT_PARAM, STAGE_PARAMS) {
 #endif
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        if ((k0 + SLICE) % CHUNK == 0 || k0 + SLICE >= k_end) { /* a chunk ends here */
-            int first = SPLIT || k0 < CHUNK;
+        int first = SPLIT || k0 < CHUNK, ends = (k0 + SLICE) % CHUNK == 0 || k0 + SLICE >= k_end;
+        if (ends) {
             end_chunk(total[0], sum[0], first);
 #if COLUMNS
             column_total = first ? column_sum : column_total + column_sum;

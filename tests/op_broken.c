@@ -204,8 +204,14 @@ END_TEST
 
 /* ---- completeness ---- */
 
+/* mask.cl has its own check above; what only measures a device computes nothing that could be
+ * wrong. */
+static const char *const elsewhere[] = {"mask.cl", "peak.cl", "copy.cl", "nothing.cl"};
+
 static bool has_fault(const char *file) {
-    bool found = !strcmp(file, "mask.cl");
+    bool found = false;
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        found = found || !strcmp(file, elsewhere[i]);
     for (size_t i = 0; i < sizeof brokens / sizeof *brokens; i++)
         found = found || !strcmp(brokens[i].file, file);
     for (int i = 0; i < 2; i++) found = found || !strcmp(library_faults[i].file, file);

@@ -13,7 +13,7 @@ struct option;
  * operand, the first member of that struct is the `const char *` that receives it. */
 struct command {
     const char *name;
-    const char *operand;          /* "RECIPE", "MODEL"; NULL: the command takes none */
+    const char *operand;          /* "RECIPE", "[RECIPE]" when it may be absent; NULL: none */
     const char *summary;          /* one line                                        */
     const char *details;          /* printed below the options by --help             */
     const struct option *options; /* ends with a NULL name                   */
@@ -22,7 +22,7 @@ struct command {
 };
 
 extern const struct command train_command, eval_command, compare_command, plan_command,
-    devices_command, mask_command;
+    devices_command, mask_command, bench_command;
 
 enum {
     STATUS_USAGE = 64,

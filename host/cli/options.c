@@ -151,7 +151,7 @@ int options_parse(const struct command *command, int argc, char *const *argv, vo
             operand = argv[next++];
         }
     }
-    if (command->operand && !operand)
+    if (command->operand && !operand && *command->operand != '[')
         return cli_fail(STATUS_USAGE, "%s: %s is missing (dropcl help %s)", command->name,
                         command->operand, command->name);
     if (command->operand) *(const char **)arguments = operand;

@@ -152,6 +152,12 @@ void step_run_cpu(const struct cpu_run *, const struct step *);
 /* Element `index` of out[0], stages included, by op->sample. */
 real step_sample_cpu(const struct cpu_run *, const struct step *, size_t index);
 
+/* What one run of a step costs: its operation's own count, or the bytes of its inputs and outputs.
+ */
+struct cost step_cost(const struct plan *, const struct step *);
+/* "dense+relu+dropout": the operation and the stages fused into it. */
+void step_title(const struct step *, char *out, size_t size);
+
 /* Golden text: the table `dropcl plan` prints. caps may be NULL (no launch counts). */
 struct text;
 void plan_print(const struct plan *, const struct caps *, struct text *out);

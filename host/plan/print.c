@@ -13,7 +13,7 @@ static const char *unit(double x, char *out) {
     return out;
 }
 
-static struct cost cost_of(const struct plan *p, const struct step *s) {
+struct cost step_cost(const struct plan *p, const struct step *s) {
     struct cost c = {0};
     for (int i = 0; i < s->nin; i++)
         if (p->values[s->in[i]].role != ROLE_DATA)
@@ -33,7 +33,7 @@ static void names(const struct plan *p, const int *values, int n, char *out, siz
                                  p->values[values[i]].name);
 }
 
-static void op_name(const struct step *s, char *out, size_t size) {
+void step_title(const struct step *s, char *out, size_t size) {
     size_t used = 0;
     if (!s->nstages || strcmp(s->op->name, "pointwise"))
         used = (size_t)snprintf(out, size, "%s", s->op->name);
@@ -74,10 +74,10 @@ static const char *range_of(const struct plan *p, int i) {
 static void print_step(const struct plan *p, int i, const struct caps *caps, struct cost *total,
                        int *launches, struct text *out) {
     const struct step *s = &p->steps[i];
-    struct cost c = cost_of(p, s);
+    struct cost c = step_cost(p, s);
     char op[96], in[160], to[96], shape[64] = "-", slot[16], flops[24], bytes[24], count[16] = "-";
     char chunks[16] = "-", line[16] = "-";
-    op_name(s, op, sizeof op);
+    step_title(s, op, sizeof op);
     names(p, s->in, s->nin, in, sizeof in);
     names(p, s->out, s->nout, to, sizeof to);
     if (s->nout) shape_text(&p->values[s->out[0]].shape, shape);

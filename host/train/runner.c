@@ -1,8 +1,11 @@
 #include "train/runner.h"
 #include "plan/control.h"
 #include "plan/op.h"
+#include "train/tree.h"
 #include <stdlib.h>
 #include <string.h>
+
+enum { STEPS_AHEAD = 32 }; /* optimizer steps the host may queue before it waits */
 
 static enum err make_buffers(struct runner *r, struct device *device) {
     const size_t *bytes = r->plan->buffer_bytes;
@@ -36,6 +39,16 @@ void runner_free(struct runner *r) {
     free(r->rows);
     free(r->totals);
     *r = (struct runner){0};
+}
+
+enum err runner_step(struct runner *r, int micro_batches, uint32_t cursor) {
+    const struct plan *plan = r->plan;
+    for (int m = 0; m < micro_batches; m++, cursor++) {
+        TRY(program_run(r->program, 0, plan->combine, cursor));
+        TRY(tree_run(r->program, plan, m, micro_batches, cursor));
+    }
+    TRY(program_run(r->program, plan->update, plan->nsteps, cursor - 1));
+    return program_throttle(r->program, STEPS_AHEAD);
 }
 
 enum err runner_set_order(struct runner *r, const uint32_t *order, size_t count) {

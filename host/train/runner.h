@@ -25,6 +25,11 @@ struct tally {
 enum err runner_new(struct runner *, const struct store *, struct plan *plan);
 void runner_free(struct runner *);
 
+/* Queues one optimizer step: every micro-batch forward and backward, their gradients summed as a
+ * tree, the update. `cursor` is the CONTROL row of the first micro-batch; the optimizer reads the
+ * last one's. Waits while the device is more than 32 steps behind. */
+enum err runner_step(struct runner *, int micro_batches, uint32_t cursor);
+
 enum err runner_set_order(struct runner *, const uint32_t *order, size_t count);
 /* Uploads the first `count` of `rows`. */
 enum err runner_set_control(struct runner *, size_t count);

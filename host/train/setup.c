@@ -73,7 +73,7 @@ static enum err fill(struct setup *s, const char *folder, const struct model *in
                      const struct notes *notes) {
     const struct train_section *train = &s->recipe->train;
     TRY(model_new(s->recipe, &s->model)); /* shapes first: cheaper than reading data */
-    TRY(setup_open_data(s->recipe, folder, &s->data));
+    if (!s->data) TRY(setup_open_data(s->recipe, folder, &s->data));
     TRY(setup_check_classes(s->recipe, s->model->classes, s->data));
     TRY(order_split(train->seed, (size_t)s->data->train.rows, (size_t)train->validation,
                     (size_t)train->limit, &s->split));
@@ -90,14 +90,24 @@ static enum err fill(struct setup *s, const char *folder, const struct model *in
     return control_init(&s->control, s->recipe);
 }
 
-enum err setup_new(struct setup *s, const struct recipe *recipe, const char *folder,
-                   const struct model *init, const struct notes *notes) {
-    *s = (struct setup){.recipe = recipe};
-    const struct choice *chosen = &recipe->train.optimizer;
+static enum err start(struct setup *s, const char *folder, const struct model *init,
+                      const struct notes *notes) {
+    const struct choice *chosen = &s->recipe->train.optimizer;
     s->optimizer = (const struct optimizer_type *)(const void *)chosen->schema;
     enum err rc = fill(s, folder, init, notes);
     if (rc) setup_free(s);
     return rc;
+}
+
+enum err setup_new(struct setup *s, const struct recipe *recipe, const char *folder,
+                   const struct model *init, const struct notes *notes) {
+    *s = (struct setup){.recipe = recipe};
+    return start(s, folder, init, notes);
+}
+
+enum err setup_new_on(struct setup *s, const struct recipe *recipe, struct dataset *data) {
+    *s = (struct setup){.recipe = recipe, .data = data};
+    return start(s, NULL, NULL, NULL);
 }
 
 void setup_free(struct setup *s) {
@@ -109,12 +119,21 @@ void setup_free(struct setup *s) {
     *s = (struct setup){0};
 }
 
-enum err setup_plan(const struct setup *s, struct plan **out) {
+static enum err make_plan(const struct setup *s, bool no_fuse, struct plan **out) {
     const struct plan_options options = {.mode = PLAN_TRAIN,
                                          .batch = s->batch / s->micro_batches,
                                          .rows = s->data->train.rows + s->data->test.rows,
-                                         .control_rows = (int)s->per_epoch * s->micro_batches};
+                                         .control_rows = (int)s->per_epoch * s->micro_batches,
+                                         .no_fuse = no_fuse};
     return plan_new(s->recipe, &op_table_all, &options, out);
+}
+
+enum err setup_plan(const struct setup *s, struct plan **out) {
+    return make_plan(s, false, out);
+}
+
+enum err setup_plan_unfused(const struct setup *s, struct plan **out) {
+    return make_plan(s, true, out);
 }
 
 enum err setup_store(const struct setup *s, struct device *device, const struct plan *plan,

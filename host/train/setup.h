@@ -30,6 +30,8 @@ struct notes {
 /* folder: see dataset.h; init: parameters to start from, NULL: the recipe's initialisation. */
 enum err setup_new(struct setup *, const struct recipe *, const char *folder,
                    const struct model *init, const struct notes *);
+/* The same on a dataset at hand, which must fit the recipe; takes it over, also on failure. */
+enum err setup_new_on(struct setup *, const struct recipe *, struct dataset *);
 void setup_free(struct setup *);
 
 /* Opens the recipe's dataset and checks that its images fit the recipe's input. */
@@ -37,8 +39,9 @@ enum err setup_open_data(const struct recipe *, const char *folder, struct datas
 /* ERR_RECIPE when the network's outputs are not the dataset's classes. */
 enum err setup_check_classes(const struct recipe *, int outputs, const struct dataset *);
 
-/* The training plan. */
+/* The training plan; unfused: every operation a step of its own. */
 enum err setup_plan(const struct setup *, struct plan **out);
+enum err setup_plan_unfused(const struct setup *, struct plan **out);
 /* A store for that plan with dataset, normalisation and first parameters in it. */
 enum err setup_store(const struct setup *, struct device *, const struct plan *, struct store *);
 /* Computes the order of an epoch and its first `steps` CONTROL rows, uploads both, clears METRIC.

@@ -2,13 +2,10 @@
 #include "train/evaluate.h"
 #include "train/fault.h"
 #include "train/setup.h"
-#include "train/tree.h"
 #include "train/tune.h"
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
-
-enum { STEPS_AHEAD = 32 }; /* optimizer steps the host may queue before it waits */
 
 struct trainer {
     const dropcl_options *options;
@@ -34,26 +31,12 @@ static bool asked_to_stop(struct trainer *t, dropcl_event_kind kind) {
     return t->options->callback && t->options->callback(&t->event, t->options->user);
 }
 
-/* One optimizer step: every micro-batch forward and backward, their gradients summed as a tree, the
- * update. `cursor` is the CONTROL row of the first micro-batch; the optimizer reads the last one's.
- */
-static enum err queue_step(struct trainer *t, uint32_t cursor) {
-    struct program *program = t->runner.program;
-    const struct plan *plan = t->runner.plan;
-    int count = t->setup.micro_batches;
-    for (int m = 0; m < count; m++, cursor++) {
-        TRY(program_run(program, 0, plan->combine, cursor));
-        TRY(tree_run(program, plan, m, count, cursor));
-    }
-    TRY(program_run(program, plan->update, plan->nsteps, cursor - 1));
-    return program_throttle(program, STEPS_AHEAD);
-}
-
 /* Queues the steps of an epoch; *done is how many, fewer when the callback says stop. */
 static enum err queue_epoch(struct trainer *t, int64_t steps, int64_t *done) {
     bool stop = false;
     for (*done = 0; *done < steps && !stop; ++*done) {
-        TRY(queue_step(t, (uint32_t)(*done * t->setup.micro_batches)));
+        TRY(runner_step(&t->runner, t->setup.micro_batches,
+                        (uint32_t)(*done * t->setup.micro_batches)));
         t->step++;
         stop = asked_to_stop(t, DROPCL_STEP);
     }
