@@ -22,7 +22,8 @@ END
 ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
 UBSAN_OPTIONS=print_stacktrace=1
 LSAN_OPTIONS=suppressions=$build/leaks.txt:print_suppressions=0
-export ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+CK_TIMEOUT_MULTIPLIER=30 # Check's limits are for the release build
+export ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS CK_TIMEOUT_MULTIPLIER
 cd "$build"
 # The sanitizers must be in: a program of this build with a planted fault has to be stopped by them.
 printf 'int main(int argc, char **argv) { int a[2] = {0}; (void)argv; return a[argc + 1]; }\n' >planted.c
