@@ -95,12 +95,11 @@ gemm(GEMM_PARAMS SPLIT_PARAM, STAGE_PARAMS) {
         for (uint q = 0; q < QUADS; q++) {
             uint m = m0 + row + i / 4 * STRIDE + i % 4, n = n0 + column + q * STRIDE;
             if (m >= SIZE_M || n >= SIZE_N) continue;
-            uint count = min(4u, SIZE_N - n);
 #if SPLIT
             size_t plane = (size_t)get_group_id(2) * SIZE_M + m;
-            store_lanes(total[i][q], partial + plane * SIZE_N + n, count);
+            store_lanes(total[i][q], partial + plane * SIZE_N + n, min(4u, SIZE_N - n));
 #else
-            FINISH(total[i][q], m, n, count);
+            FINISH(total[i][q], m, n, min(4u, SIZE_N - n));
 #endif
         }
 #if COLUMNS

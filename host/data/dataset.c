@@ -137,13 +137,15 @@ static enum err load(const struct kind *k, const char *folder, struct dataset *d
                           .channels = k->channels,
                           .classes = k->classes,
                           .class_names = k->class_names};
-    TRY(k->load(k, folder, d));
+    return k->load(k, folder, d);
+}
+
+void dataset_hash(const struct dataset *d, char hex[65]) {
     struct sha256 h;
     sha256_init(&h);
     add_split(&h, d, &d->train);
     add_split(&h, d, &d->test);
-    sha256_hex(&h, d->sha256);
-    return OK;
+    sha256_hex(&h, hex);
 }
 
 enum err dataset_open(const char *name, const char *folder, struct dataset **out) {

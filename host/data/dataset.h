@@ -23,13 +23,16 @@ struct dataset {
     int height, width, channels, classes;
     const char *const *class_names; /* classes of them, borrowed (static) */
     struct split train, test;
-    char sha256[65]; /* of all images and labels, train then test, in memory order */
 };
 
 /* ERR_MISSING names every file looked for and how to get them; ERR_DATA a file that is not what it
  * should be, saying which field and what it holds; ERR_USAGE an unknown dataset name. */
 enum err dataset_open(const char *name, const char *folder, struct dataset **out);
 void dataset_close(struct dataset *d);
+
+/* SHA-256 of all images and labels, train then test, in memory order. Takes a good part of a second
+ * for MNIST, so it is left until a model is described. */
+void dataset_hash(const struct dataset *d, char hex[65]);
 
 /* The known names, NULL-terminated; whether the files of `name` can be found. */
 const char *const *dataset_names(void);

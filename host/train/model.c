@@ -56,7 +56,7 @@ enum err model_describe(struct model *m, const struct dataset *d, const char *de
                         const char *driver) {
     snprintf(m->device, sizeof m->device, "%s", device);
     snprintf(m->driver, sizeof m->driver, "%s", driver);
-    snprintf(m->dataset_sha256, sizeof m->dataset_sha256, "%s", d->sha256);
+    dataset_hash(d, m->dataset_sha256);
     char **names = calloc((size_t)d->classes + 1, sizeof *names);
     if (!names) return err_memory("class names");
     free_names(m);
