@@ -243,6 +243,44 @@ static void expect(const struct row *row) {
     ck_assert_str_eq(err_message(), row->message);
 }
 
+static const char *const sets[] = {"digits", "letters", NULL};
+
+/* Refused with exactly this message where the datasets are `sets`; NULL: accepted. */
+static void expect_dataset(const char *text, const struct setting *setting, const char *message) {
+    struct vocabulary v = fake_vocabulary;
+    v.datasets = sets;
+    struct recipe *r = NULL;
+    enum err rc = recipe_parse("r.yaml", text, strlen(text), &v, setting, setting != NULL, &r);
+    ck_assert_int_eq(rc, message ? ERR_RECIPE : OK);
+    if (message) ck_assert_str_eq(err_message(), message);
+    recipe_free(r);
+}
+
+#define DATASET(name)                                                                              \
+    MODEL "    - relu\ntrain:\n  dataset: " name "\n  optimizer: {sgd: {lr: 0.1}}\n"
+
+START_TEST(an_unknown_dataset_is_refused_at_its_name) {
+    expect_dataset(DATASET("letters"), NULL, NULL);
+    expect_dataset(DATASET("leters"), NULL,
+                   "r.yaml:7:12: error: train.dataset: unknown dataset 'leters'; did you mean "
+                   "'letters'?\n"
+                   "  dataset: leters\n"
+                   "           ^");
+    expect_dataset(DATASET("letters"), &(struct setting){"train.dataset", "cifar"},
+                   "--set train.dataset=cifar: error: train.dataset: unknown dataset 'cifar' "
+                   "(known: digits, letters)");
+}
+END_TEST
+
+/* What is no name at all is reported as that, once. */
+START_TEST(a_dataset_that_is_no_name_has_one_fault) {
+    expect_dataset(DATASET("[a]"), NULL,
+                   "r.yaml:7:12: error: train.dataset must be a name, got a list\n"
+                   "  dataset: [a]\n"
+                   "           ^");
+}
+END_TEST
+
 START_TEST(a_bad_value_is_refused_with_place_and_reason) {
     expect(&values[_i]);
 }
@@ -254,6 +292,8 @@ int main(void) {
     Suite *suite = suite_create("recipe_values");
     TCase *all = tcase_create("all");
     tcase_add_loop_test(all, a_bad_value_is_refused_with_place_and_reason, 0, COUNT(values));
+    tcase_add_test(all, an_unknown_dataset_is_refused_at_its_name);
+    tcase_add_test(all, a_dataset_that_is_no_name_has_one_fault);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

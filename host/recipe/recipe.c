@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/text.h"
+#include "recipe/check.h"
 #include "recipe/emit.h"
 #include "recipe/layers.h"
 #include "recipe/reader.h"
@@ -56,10 +57,25 @@ static bool is_other_version(struct faults *faults, const struct node *root) {
     return true;
 }
 
+static const struct node *train_node(const struct node *root, const char *key) {
+    return node_get(node_get(root, "train"), key);
+}
+
+/* Which datasets there are is known above this layer only. */
+static void check_dataset(struct faults *faults, const struct node *root, const char *name,
+                          const char *const *known) {
+    const struct node *n = train_node(root, "dataset");
+    if (!n || !name || !known) return; /* absent or no name: reported already */
+    for (int i = 0; known[i]; i++)
+        if (strcmp(known[i], name) == 0) return;
+    faults_add(faults, n->place, "train.dataset: unknown dataset '%s'%s", faults_quote(name).at,
+               check_hint(name, known).at);
+}
+
 /* What no single attribute can say. */
 static void check_together(struct faults *faults, const struct node *root, const struct recipe *r) {
     const struct train_section *t = &r->train;
-    const struct node *micro = node_get(node_get(root, "train"), "micro_batch");
+    const struct node *micro = train_node(root, "micro_batch");
     if (micro && t->micro_batch && t->batch % t->micro_batch)
         faults_add(faults, micro->place,
                    "train.micro_batch must divide train.batch, which is %d, got %d", t->batch,
@@ -85,6 +101,7 @@ static void check_document(struct document *d, struct faults *faults, const stru
     check_tables(&c, &root_schema, &table, 1, root, root->place);
     layers_end(&c);
     check_together(faults, root, r);
+    check_dataset(faults, root, r->train.dataset, vocabulary->datasets);
     r->stochastic_layers = c.largest + 1;
 }
 

@@ -85,6 +85,7 @@ struct layers {
 struct vocabulary {
     const struct schema *const *layers;
     const struct schema *const *choices[CHOICE_KINDS];
+    const char *const *datasets; /* what train.dataset may name; NULL: any name */
 };
 
 #endif

@@ -1,4 +1,6 @@
-/* What recipes may say: the operations' schemas and this layer's schedules, as one vocabulary. */
+/* What recipes may say: the operations' schemas, this layer's schedules and the datasets' names, as
+ * one vocabulary. */
+#include "data/dataset.h"
 #include "ops/table.h"
 #include "train/model.h"
 #include "train/schedule.h"
@@ -27,6 +29,7 @@ static void collect(void) {
     COLLECT(losses, op_table_all.losses);
     COLLECT(optimizers, op_table_all.optimizers);
     static const struct schema *const none[] = {NULL};
+    vocabulary.datasets = dataset_names();
     vocabulary.choices[CHOICE_LOSS] = losses;
     vocabulary.choices[CHOICE_OPTIMIZER] = optimizers;
     vocabulary.choices[CHOICE_SCHEDULE] = schedule_list;
