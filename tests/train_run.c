@@ -302,8 +302,8 @@ static void refuses(const char *setting, enum err code, const char *message) {
 START_TEST(misfits_are_refused) {
     refuses("model.input=[28, 27, 1]", ERR_RECIPE, "[28, 28, 1] (height, width, channels)");
     refuses("model.layers.4.dense.units=9", ERR_RECIPE, "ends with 9 outputs");
-    refuses("train.validation=2048", ERR_RECIPE, "2048 rows are held out of 2048");
-    refuses("train.dataset=nothing", ERR_USAGE, "nothing");
+    refuses("train.validation=2048", ERR_RECIPE,
+            "error: train.validation holds out 2048 of the 2048");
 }
 END_TEST
 

@@ -69,12 +69,22 @@ static enum err measure_norm(struct setup *s) {
     return OK;
 }
 
+static enum err check_validation(const struct setup *s) {
+    int held = s->recipe->train.validation, rows = s->data->train.rows;
+    if (held < rows) return OK;
+    return err_set(ERR_RECIPE,
+                   "%s: error: train.validation holds out %d of the %d training rows of dataset "
+                   "%s, which leaves none to train on",
+                   s->recipe->file, held, rows, s->data->name);
+}
+
 static enum err fill(struct setup *s, const char *folder, const struct model *init,
                      const struct notes *notes) {
     const struct train_section *train = &s->recipe->train;
     TRY(model_new(s->recipe, &s->model)); /* shapes first: cheaper than reading data */
     if (!s->data) TRY(setup_open_data(s->recipe, folder, &s->data));
     TRY(setup_check_classes(s->recipe, s->model->classes, s->data));
+    TRY(check_validation(s));
     TRY(order_split(train->seed, (size_t)s->data->train.rows, (size_t)train->validation,
                     (size_t)train->limit, &s->split));
     size_steps(s, notes);
