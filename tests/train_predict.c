@@ -197,6 +197,30 @@ START_TEST(api_reports_what_is_wrong) {
 }
 END_TEST
 
+/* So that closing what was asked for is safe after every failure. */
+START_TEST(a_refused_call_hands_over_null) {
+    static int wild;
+    dropcl_device *d = (dropcl_device *)&wild;
+    dropcl_recipe *r = (dropcl_recipe *)&wild, *parsed = r;
+    dropcl_model *m = (dropcl_model *)&wild, *trained = m, *backwards = m;
+    const dropcl_options negative = {.steps = -1};
+    ck_assert_int_eq(dropcl_device_open("no such thing", &d), DROPCL_DEVICE);
+    ck_assert_ptr_null(d);
+    ck_assert_int_eq(dropcl_recipe_read(NULL, NULL, 0, &r), DROPCL_USAGE);
+    ck_assert_ptr_null(r);
+    ck_assert_int_eq(dropcl_recipe_parse("dropcl: 1", NULL, 1, &parsed), DROPCL_USAGE);
+    ck_assert_ptr_null(parsed);
+    ck_assert_int_eq(dropcl_train(NULL, NULL, NULL, &trained, NULL), DROPCL_USAGE);
+    ck_assert_ptr_null(trained);
+    ck_assert_int_eq(dropcl_train((dropcl_device *)&wild, (const dropcl_recipe *)&wild, &negative,
+                                  &backwards, NULL),
+                     DROPCL_USAGE);
+    ck_assert_ptr_null(backwards);
+    ck_assert_int_eq(dropcl_model_load(NULL, &m), DROPCL_USAGE);
+    ck_assert_ptr_null(m);
+}
+END_TEST
+
 START_TEST(api_applies_settings_and_refuses_bad_ones) {
     struct recipe *small = train_recipe(NULL);
     const char *text = dropcl_recipe_text((const dropcl_recipe *)small);
@@ -237,6 +261,7 @@ int main(void) {
     tcase_add_test(tests, predictions_are_the_networks_probabilities);
     tcase_add_test(tests, many_rows_come_out_as_each_alone);
     tcase_add_test(tests, api_reports_what_is_wrong);
+    tcase_add_test(tests, a_refused_call_hands_over_null);
     tcase_add_test(tests, api_applies_settings_and_refuses_bad_ones);
     tcase_add_test(tests, api_describes_models);
     suite_add_tcase(suite, tests);

@@ -35,9 +35,9 @@ const char *dropcl_version(void) {
 
 int dropcl_device_open(const char *spec, dropcl_device **out) {
     if (!out) return missing("out");
+    *out = NULL;
     struct device_info info;
     struct device *d = NULL;
-    *out = NULL;
     enum err rc = device_find(spec, &info);
     if (!rc) rc = device_open(&info, &d);
     *out = (dropcl_device *)d;
@@ -78,6 +78,7 @@ static enum err settings_read(const char *const *texts, int count, struct settin
 
 int dropcl_recipe_read(const char *path, const char *const *settings, int count,
                        dropcl_recipe **out) {
+    if (out) *out = NULL;
     if (!path || !out || (count > 0 && !settings)) return missing("path, settings or out");
     struct settings s;
     struct recipe *r = NULL;
@@ -90,6 +91,7 @@ int dropcl_recipe_read(const char *path, const char *const *settings, int count,
 
 int dropcl_recipe_parse(const char *text, const char *const *settings, int count,
                         dropcl_recipe **out) {
+    if (out) *out = NULL;
     if (!text || !out || (count > 0 && !settings)) return missing("text, settings or out");
     struct settings s;
     struct recipe *r = NULL;
@@ -124,6 +126,7 @@ int dropcl_dataset_found(const dropcl_recipe *r, const char *data) {
 
 int dropcl_train(dropcl_device *device, const dropcl_recipe *recipe, const dropcl_options *options,
                  dropcl_model **out, dropcl_event *last) {
+    if (out) *out = NULL;
     static const dropcl_options none = {0};
     if (!device || !recipe || !out) return missing("device, recipe or out");
     if (options && options->steps < 0)
@@ -151,6 +154,7 @@ int dropcl_predict(dropcl_device *device, const dropcl_model *model, const uint8
 }
 
 int dropcl_model_load(const char *path, dropcl_model **out) {
+    if (out) *out = NULL;
     if (!path || !out) return missing("path or out");
     struct model *m = NULL;
     enum err rc = model_load(path, &m);
