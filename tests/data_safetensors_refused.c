@@ -130,7 +130,8 @@ END_TEST
 START_TEST(lying_header_lengths_are_refused) {
     const uint64_t most = 100000000;
     expect_refusal(file_of(0, "{}", 0), ERR_DATA, "the header is empty");
-    expect_refusal(file_of(3, "{}", 0), ERR_DATA, "cut off: the header has 3 bytes");
+    expect_refusal(file_of(3, "{}", 0), ERR_DATA,
+                   "is no safetensors file, or cut off: the header has 3 bytes");
     expect_refusal(file_of(most, "{}", 0), ERR_DATA, "cut off: the header has 100000000 bytes");
     expect_refusal(file_of(most + 1, "{}", 0), ERR_DATA, "a header of 100000001 bytes");
     expect_refusal(file_of(UINT64_MAX, "{}", 0), ERR_DATA, "a header of 18446744073709551615");

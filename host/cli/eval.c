@@ -1,8 +1,10 @@
 /* dropcl eval: scores a saved model on its dataset's test set. */
+#include "base/err.h"
 #include "cli/cli.h"
 #include "cli/event.h"
 #include "cli/options.h"
 #include "dropcl.h"
+#include <string.h>
 
 struct arguments {
     const char *model, *data, *device;
@@ -46,12 +48,21 @@ static void print(const struct arguments *a, const dropcl_device *device, const 
     event_free(&line);
 }
 
+/* The file of a recipe is easily given for that of a model. */
+static int load(const char *path, dropcl_model **model) {
+    int code = dropcl_model_load(path, model);
+    const char *ending = strrchr(path, '.');
+    if (code == ERR_DATA && ending && (!strcmp(ending, ".yaml") || !strcmp(ending, ".yml")))
+        err_append("a recipe is for `dropcl train`, which saves a model to score");
+    return code;
+}
+
 static int run_eval(const void *arguments) {
     const struct arguments *a = arguments;
     dropcl_model *model = NULL;
     dropcl_device *device = NULL;
     dropcl_score score = {0};
-    int code = dropcl_model_load(a->model, &model);
+    int code = load(a->model, &model);
     if (!code) code = dropcl_device_open(a->device, &device);
     if (!code) {
         cli_device(dropcl_device_name(device), dropcl_device_driver(device));

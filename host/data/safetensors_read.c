@@ -92,7 +92,8 @@ static enum err read_header(struct reader *r) {
                        r->path, length, SAFETENSORS_HEADER_MAX);
     if (length > r->size - SAFETENSORS_LENGTH)
         return err_set(ERR_DATA,
-                       "%s: is cut off: the header has %" PRIu64 " bytes, the file %" PRIu64,
+                       "%s: is no safetensors file, or cut off: the header has %" PRIu64
+                       " bytes, the file %" PRIu64,
                        r->path, length, r->size);
     if (length == 0) return err_set(ERR_DATA, "%s: the header is empty", r->path);
     r->base = SAFETENSORS_LENGTH + length;

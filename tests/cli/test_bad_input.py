@@ -28,6 +28,14 @@ class Recipes(Case):
     def test_mistyped_layer(self):
         self.fault("- dropout:", "- droupout:", "droupout", "dropout", line=7)
 
+    def test_unknown_dataset(self):
+        self.fault("dataset: mnist", "dataset: mnits", "train.dataset", "mnits", "did you mean 'mnist'", line=10)
+        for command in ("train", "plan"):
+            says = ["--set train.dataset=cifar: error:", "known: mnist, synthetic"]
+            words = [self.recipe, "--device", "nosuch", "--set", "train.dataset=cifar"]
+            done = self.refused(78, command, *words, says=says)
+            self.assertNotIn("device:", done.err)
+
     def test_wrong_type(self):
         self.fault("epochs: 2", "epochs: many", "epochs", line=12)
         self.fault("input: [28, 28, 1]", "input: {a: 1}", "input", line=4)
@@ -77,6 +85,13 @@ class Recipes(Case):
         done = self.run_dropcl("train", path, "--device", "cpu", "--out", self.path("run"))
         self.assertEqual(done.code, 78, done)
         self.assertIn("28", done.err)
+
+    def test_validation_that_leaves_nothing(self):
+        write_mnist(self.data)
+        path = self.write("bad.yaml", RECIPE.replace("seed: 1", "seed: 1\n  validation: 512"))
+        says = ["bad.yaml: error: train.validation holds out 512 of the 512 training rows"]
+        self.refused(78, "train", path, "--device", "cpu", "--out", self.path("run"), says=says)
+        self.assertFalse(os.path.exists(self.path("run")), "an empty folder was left behind")
 
     def test_missing_recipe(self):
         self.refused(66, "train", self.path("none.yaml"), says="none.yaml")
@@ -246,6 +261,15 @@ class Models(Case):
 
     def test_header_that_is_no_json(self):
         self.refuse_model(self.whole[:8] + b"!" + self.whole[9:], "bad.safetensors")
+
+    def test_a_recipe_is_no_model(self):
+        says = ["tiny.yaml: is no safetensors file", "a recipe is for `dropcl train`"]
+        self.refused(65, "eval", self.recipe, "--device", "cpu", says=says)
+        # A header that the format allows and the file is too short for.
+        short = struct.pack("<Q", 99) + b"{}"
+        done = self.refused(65, "eval", self.write("short.bin", short), "--device", "cpu", says="is no safetensors file")
+        self.assertNotIn("dropcl train", done.err)
+        self.refused(65, "eval", self.write("short.yml", short), "--device", "cpu", says=["no safetensors", "dropcl train"])
 
     def test_missing_tensor(self):
         header, body = self.parts()
