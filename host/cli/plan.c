@@ -6,6 +6,7 @@
 #include "cli/recipe.h"
 #include "ops/table.h"
 #include "plan/op.h"
+#include "train/tune.h"
 #include <stdlib.h>
 
 struct arguments {
@@ -35,13 +36,15 @@ static enum err print(const struct recipe *recipe, enum plan_mode mode, const st
     return OK;
 }
 
-/* Without --device nothing is opened: a plan's values and steps are the same everywhere. */
+/* Without --device nothing is opened: a plan's values and steps are the same everywhere. The ways
+ * that the tuner chose are taken over, so that the launches counted are those of training. */
 static enum err open_device(const char *spec, struct device **device, struct caps *caps) {
     struct device_info info;
     if (!spec) return OK;
     TRY(device_find(spec, &info));
     TRY(device_open(&info, device));
     cli_device(info.name, info.driver);
+    TRY(tune_recall(*device));
     *caps = *device_caps(*device);
     return OK;
 }
@@ -50,7 +53,9 @@ static enum err print_both(const struct recipe *recipe, struct caps *caps) {
     if (caps) caps->gemm_any = recipe->train.gemm == GEMM_ANY;
     TRY(print(recipe, PLAN_TRAIN, caps));
     putchar('\n');
-    return print(recipe, PLAN_EVAL, caps);
+    TRY(print(recipe, PLAN_EVAL, caps));
+    if (!caps) puts("launches: name a device with --device to count them");
+    return OK;
 }
 
 static int run_plan(const void *arguments) {
@@ -71,9 +76,9 @@ const struct command plan_command = {
     .operand = "RECIPE",
     .summary = "Print the training and the evaluation step as lists of operations",
     .details =
-        "Slots share memory between values; P, G, S, M are the parameters, gradients, state and\n"
-        "metrics. chunks is the number of partial sums of a matrix product, part of the result's\n"
-        "definition.\n",
+        "Values in one numbered slot share its memory; the slots P, G, S, T, M are the parameters,\n"
+        "gradients, optimizer state, micro-batch sums and metrics. S is the number of partial sums of\n"
+        "a matrix product, part of the result's definition.\n",
     .options = options,
     .size = sizeof(struct arguments),
     .run = run_plan,

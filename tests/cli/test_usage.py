@@ -29,6 +29,18 @@ class Usage(Case):
             for option in expected[name].split():
                 self.assertIn(f"--{option}", page)
 
+    def test_plan_counts_launches_where_a_device_is_named(self):
+        hint = "launches: name a device with --device to count them"
+        without, with_device = self.ok("plan", self.recipe).out, self.ok("plan", self.recipe, "--device", "cpu").out
+        self.assertEqual(without.splitlines()[-1], hint)
+        self.assertNotIn(hint, with_device)
+        self.assertRegex(with_device, r"(?m)^steps: .*, \d+ launches$")
+
+    def test_plan_help_explains_its_columns(self):
+        page = self.ok("help", "plan").out
+        self.assertIn("S is the number of partial sums", page)
+        self.assertRegex(page, r"P, G, S, T, M are the parameters,\s+gradients, optimizer state, micro-batch sums")
+
     def test_version(self):
         self.assertRegex(self.ok("--version").out, r"^dropcl \d+\.\d+\.\d+\n$")
 
