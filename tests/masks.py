@@ -9,6 +9,7 @@ planted faults, because two equal wrong generators must not pass."""
 
 import contextlib
 import io
+import os
 import re
 import subprocess
 import sys
@@ -58,7 +59,11 @@ def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate,
     command = [dropcl, "mask", "--seed", str(seed), "--layer", str(layer), "--step", str(step)]
     command += ["--samples", f"{first}:{last}", "--elements", str(elements), "--rate", str(rate)]
     command += ["--kind", kind, "--device", device]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    # Nothing of the user's: compiled kernels are kept beside the program.
+    cache = os.path.join(os.path.dirname(os.path.abspath(dropcl)), "cache")
+    environment = dict(os.environ, XDG_CACHE_HOME=cache, DROPCL_TUNE="off")
+    environment.pop("POCL_CACHE_DIR", None)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr}")
     return done.stdout.split("\n")[:-1]

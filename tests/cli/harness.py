@@ -1,8 +1,9 @@
 """What the command line tests share: running dropcl as a user would, tiny datasets, tiny recipes.
 
 Every test module is a unittest program; DROPCL names the program, DROPCL_DEVICE the device to train on
-(default cpu, the C reference). Nothing here reads the user's own files: each test has a fresh folder, and
-DROPCL_DATA points into it."""
+(default cpu, the C reference). Nothing here reads or writes the user's own files: each test has a fresh folder,
+DROPCL_DATA points into it, and compiled kernels are kept beside the program. The tuner is off, so that what runs
+does not depend on what an earlier run has timed."""
 
 import gzip
 import json
@@ -16,6 +17,7 @@ import unittest
 
 DROPCL = os.path.abspath(os.environ.get("DROPCL", "build/release/dropcl"))
 DEVICE = os.environ.get("DROPCL_DEVICE", "cpu")
+CACHE = os.path.join(os.path.dirname(DROPCL), "cache")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 RECIPE = """\
@@ -112,8 +114,9 @@ class Case(unittest.TestCase):
         os.makedirs(self.data)
         self.recipe = self.write("tiny.yaml", RECIPE)
         self.environment = dict(os.environ, DROPCL_DATA=self.data, TERM="dumb")
+        self.environment.update(XDG_CACHE_HOME=CACHE, DROPCL_TUNE="off")
         self.environment["XDG_DATA_HOME"] = os.path.join(self.folder, "share")
-        for name in ("DROPCL_FAMILY", "POCL_MEMORY_LIMIT", "NO_COLOR"):
+        for name in ("DROPCL_FAMILY", "POCL_CACHE_DIR", "POCL_MEMORY_LIMIT", "NO_COLOR"):
             self.environment.pop(name, None)
 
     def path(self, *names):

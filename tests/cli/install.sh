@@ -34,7 +34,10 @@ echo "$exported" | grep -q '^dropcl_train$' || fail "libdropcl.so does not expor
 
 cd "$work"
 LD_LIBRARY_PATH=$libraries
-export LD_LIBRARY_PATH
+XDG_CACHE_HOME=$build/cache
+DROPCL_TUNE=off
+export LD_LIBRARY_PATH XDG_CACHE_HOME DROPCL_TUNE
+unset POCL_CACHE_DIR
 sed -e 's/dataset: mnist/dataset: synthetic/' -e 's/units: 256/units: 32/' -e 's/batch: 128/batch: 128\n  limit: 2560/' \
     "$source/models/mnist-mlp.yaml" >recipe.yaml
 grep -q 'dataset: synthetic' recipe.yaml || fail "the recipe was not changed"

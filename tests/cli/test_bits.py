@@ -38,6 +38,17 @@ class Bits(Case):
         done = self.ok("train", recipe, "--device", device, "--out", out, "--json", *words, **environment)
         return done.event("end")["parameters_sha256"]
 
+    def tuned(self):
+        """The tuner on, with nothing kept from earlier runs: it times the ways of every step and picks."""
+        del self.environment["DROPCL_TUNE"]
+        self.environment["XDG_CACHE_HOME"] = self.path("tuned")
+
+    def kept_choices(self):
+        found = []
+        for folder, _, names in os.walk(self.path("tuned", "dropcl")):
+            found += [] if "pocl" in folder.split(os.sep) else [os.path.join(folder, name) for name in names]
+        return found
+
     def test_one_hash_on_every_device_and_path(self):
         for name, text in (("tiny", RECIPE), ("wide", WIDE)):
             recipe = self.write(f"{name}.yaml", text)
@@ -48,10 +59,24 @@ class Bits(Case):
             self.assertEqual(first, self.sha(recipe, POCL_CACHE_DIR=cache), "cold kernel cache")
             self.assertTrue(os.listdir(cache), "POCL did not use the cache: the next line shows nothing")
             self.assertEqual(first, self.sha(recipe, POCL_CACHE_DIR=cache), "warm kernel cache")
-            self.assertEqual(first, self.sha(recipe, POCL_MAX_PTHREAD_COUNT="1"), "one thread")
+            for threads in ("1", "2"):
+                self.assertEqual(first, self.sha(recipe, POCL_MAX_PTHREAD_COUNT=threads), f"{threads} threads")
             for family in ("cpu", "gpu"):
                 self.assertEqual(first, self.sha(recipe, DROPCL_FAMILY=family), f"{family} kernels")
             self.assertNotEqual(first, self.sha(recipe, "--seed", "99"), "another seed")
+
+    def test_the_tuner_changes_no_bit(self):
+        recipe = self.write("wide.yaml", WIDE)
+        first = self.sha(recipe)
+        self.tuned()
+        self.assertEqual(self.kept_choices(), [])
+        self.assertEqual(first, self.sha(recipe), "timed now")
+        self.assertTrue(self.kept_choices(), "the tuner kept nothing: the next line shows nothing")
+        self.assertEqual(first, self.sha(recipe), "kept choices")
+        for threads in ("1", "2"):
+            self.assertEqual(first, self.sha(recipe, POCL_MAX_PTHREAD_COUNT=threads), f"tuned, {threads} threads")
+        for family in ("cpu", "gpu"):
+            self.assertEqual(first, self.sha(recipe, DROPCL_FAMILY=family), f"tuned {family} kernels")
 
     def test_micro_batches_give_one_hash_on_every_device(self):
         recipe = self.write("wide.yaml", WIDE)
