@@ -2,6 +2,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "harness/plan_fixture.h"
+#include "ops/table.h"
 #include "plan/passes.h"
 #include <check.h>
 #include <stdio.h>
@@ -165,6 +166,27 @@ START_TEST(verification_notices_broken_plans) {
 }
 END_TEST
 
+static const struct {
+    const char *input, *layers, *train, *message;
+} oversized[] = {
+    {"[65536, 32768, 1]", "    - dense: {units: 3}", "  batch: 1\n",
+     "a batch of inputs: 2147483648"},
+    {"[65535, 3, 1]", "    - dense: {units: 3}", "  batch: 65536\n", "a batch of inputs"},
+    {"[65536]", "    - dense: {units: 65536}", "  batch: 1\n", "dense1 has 4294967296 weights"},
+    {"[4]", "    - dense: {units: 1048576}", "  batch: 4096\n", "4294967296 outputs"},
+    {"[32768]", "    - dense: {units: 40000}\n    - dense: {units: 32768}", "  batch: 1\n",
+     "parameters: 26215"},
+};
+
+START_TEST(sizes_beyond_31_bits_are_refused) {
+    recipe = fixture_recipe(oversized[_i].input, oversized[_i].layers, oversized[_i].train);
+    enum err rc =
+        plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN}, &plan);
+    ck_assert_int_eq(rc, ERR_RECIPE);
+    ck_assert_msg(strstr(err_message(), oversized[_i].message), "%s", err_message());
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("plan_passes");
     TCase *c = tcase_create("passes");
@@ -177,6 +199,8 @@ int main(void) {
     tcase_add_test(c, all_plans_of_a_recipe_lay_parameters_out_alike);
     tcase_add_loop_test(c, micro_batch_tree_has_a_level_per_doubling, 0, 4);
     tcase_add_test(c, verification_notices_broken_plans);
+    tcase_add_loop_test(c, sizes_beyond_31_bits_are_refused, 0,
+                        sizeof oversized / sizeof *oversized);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

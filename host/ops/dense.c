@@ -175,6 +175,15 @@ static int dense_build(struct plan *p, const struct layer *layer, int in) {
     const struct dense_attr *attr = layer->attr;
     struct shape x = p->values[in].shape;
     int features = shape_features(&x);
+    int64_t weights_count = (int64_t)features * attr->units,
+            outputs = (int64_t)x.dim[0] * attr->units;
+    if (weights_count > INT32_MAX || outputs > INT32_MAX) {
+        plan_fault(
+            p, layer->line, layer->column,
+            "%s has %lld weights and %lld outputs a batch; neither may be more than 2^31 - 1",
+            layer->name, (long long)weights_count, (long long)outputs);
+        return in;
+    }
     struct param law = {
         .law = law_of[attr->init], .fan_in = features, .fan_out = attr->units, .decay = true};
     if (x.rank == 4) law.rows_h = x.dim[1], law.rows_w = x.dim[2], law.rows_c = x.dim[3];

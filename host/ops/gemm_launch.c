@@ -30,7 +30,7 @@ void gemm_launch_simple(const struct gemm_parts *x, const struct gemm_way *way) 
     launch_size(l, 2, (size_t[]){vectors, (size_t)x->g->m}, (size_t[]){1, 1});
 }
 
-enum { CPU_COLUMNS = 16, CPU_GROUPS = 16 };
+enum { CPU_COLUMNS = 16, CPU_GROUPS = 16, CPU_CACHED = 1 << 17, CPU_BLOCK = 128 };
 
 void gemm_launch_cpu(const struct gemm_parts *x, const struct gemm_way *way) {
     struct launch *l = start(x, "gemm_cpu", "gemm");
@@ -39,6 +39,9 @@ void gemm_launch_cpu(const struct gemm_parts *x, const struct gemm_way *way) {
     /* Few panels: cut the rows as well, so that there is work for every thread. */
     size_t cuts = panels >= CPU_GROUPS ? 1 : divide_up(CPU_GROUPS, panels);
     size_t rows = divide_up(divide_up(m, cuts), tile) * tile;
+    /* Every panel sweeps A: what does not stay in the second-level cache is swept block by block.
+     */
+    if (m * (size_t)x->g->k > CPU_CACHED && rows > CPU_BLOCK) rows = CPU_BLOCK / tile * tile;
     launch_define(l, "-DROWS=%zu -DBLOCK=%zu", tile, rows);
     stages_launch(x->p, x->s, l);
     launch_size(l, 2, (size_t[]){panels, divide_up(m, rows)}, (size_t[]){1, 1});
@@ -95,17 +98,18 @@ void gemm_launch_library(const struct gemm_parts *x, const struct gemm_way *way)
 }
 
 /* The name under which a choice is kept: everything that changes the kernel but the values. */
-static void gemm_key(const struct step *s, const struct gemm *g, const struct gemm_values *v,
-                     char *key) {
-    snprintf(key, TUNE_KEY, "gemm_%dx%dx%d_%d%d%d%d_%d", g->m, g->n, g->k, g->a_transposed,
-             g->b_transposed, v->bias >= 0, v->columns >= 0, s->nstages);
+static void gemm_key(const struct step *s, const struct caps *caps, const struct gemm *g,
+                     const struct gemm_values *v, char *key) {
+    snprintf(key, TUNE_KEY, "gemm_%dx%dx%d_%d%d%d%d_%d%s", g->m, g->n, g->k, g->a_transposed,
+             g->b_transposed, v->bias >= 0, v->columns >= 0, s->nstages,
+             caps->gemm_any ? "_any" : "");
 }
 
 int gemm_step_ways(const struct step *s, const struct caps *caps, const struct gemm *g,
                    const struct gemm_values *v, struct step_ways *out) {
     const struct gemm_way *ways[GEMM_WAYS];
     int n = gemm_ways(caps, g, ways);
-    gemm_key(s, g, v, out->key);
+    gemm_key(s, caps, g, v, out->key);
     for (int i = 0; i < n; i++) out->name[i] = ways[i]->name;
     return out->count = n;
 }
@@ -115,7 +119,7 @@ void gemm_launch(const struct plan *p, const struct step *s, const struct caps *
     const struct gemm_way *ways[GEMM_WAYS];
     int n = gemm_ways(caps, g, ways);
     char key[TUNE_KEY];
-    gemm_key(s, g, v, key);
+    gemm_key(s, caps, g, v, key);
     const char *tuned = caps->tuning ? tuning_find(caps->tuning, key) : NULL;
     const struct gemm_way *way = ways[gemm_default_way(caps, g)];
     for (int i = 0; tuned && i < n; i++)

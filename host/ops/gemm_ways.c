@@ -40,6 +40,15 @@ int gemm_ways(const struct caps *caps, const struct gemm *g,
     return n;
 }
 
+bool gemm_way_exists(const char *name) {
+    bool found = !strcmp(name, simple.name) || !strcmp(name, library.name);
+    for (size_t i = 0; i < sizeof cpu_ways / sizeof *cpu_ways; i++)
+        found = found || !strcmp(name, cpu_ways[i].name);
+    for (size_t i = 0; i < sizeof gpu_ways / sizeof *gpu_ways; i++)
+        found = found || !strcmp(name, gpu_ways[i].name);
+    return found;
+}
+
 static int find(const struct gemm_way *const *ways, int n, const char *name) {
     for (int i = 0; i < n; i++)
         if (!strcmp(ways[i]->name, name)) return i;

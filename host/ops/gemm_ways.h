@@ -33,6 +33,9 @@ void gemm_launch_library(const struct gemm_parts *, const struct gemm_way *);
 enum { GEMM_WAYS = 8 };
 int gemm_ways(const struct caps *, const struct gemm *, const struct gemm_way *out[GEMM_WAYS]);
 
+/* Whether any device has a way of this name. */
+bool gemm_way_exists(const char *name);
+
 /* What is used when nothing was timed. */
 int gemm_default_way(const struct caps *, const struct gemm *);
 

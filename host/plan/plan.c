@@ -18,12 +18,26 @@ static int data_value(struct plan *p, const char *name, struct shape shape, enum
 #define SHAPE(...)                                                                                 \
     ((struct shape){.rank = sizeof((int[]){__VA_ARGS__}) / sizeof(int), .dim = {__VA_ARGS__}})
 
+/* Where a fault of the whole network is shown. */
+static void fault_at_end(struct plan *p, const char *what, int64_t count) {
+    const struct layers *layers = &p->recipe->model.layers;
+    const struct layer *last = &layers->at[layers->count - 1];
+    plan_fault(p, last->line, last->column,
+               "%s: %lld numbers are more than the 2^31 - 1 a buffer can have", what,
+               (long long)count);
+}
+
 /* The dataset, the epoch's order and CONTROL; then the first step, which gathers a batch from them.
  */
 static int build_input(struct plan *p, const struct op *gather) {
     const struct ints *in = &p->recipe->model.input;
     struct shape x = {.rank = 1 + in->count, .dim = {p->options.batch}};
-    for (int i = 0; i < in->count; i++) x.dim[i + 1] = in->at[i];
+    int64_t numbers = p->options.batch;
+    for (int i = 0; i < in->count && numbers <= INT32_MAX; i++) numbers *= x.dim[i + 1] = in->at[i];
+    if (numbers > INT32_MAX) {
+        fault_at_end(p, "a batch of inputs", numbers);
+        return 0;
+    }
     int channels = in->at[in->count - 1], rows = p->options.rows;
     p->images = data_value(p, "images", SHAPE(rows, shape_features(&x)), DTYPE_U8, BUFFER_IMAGES,
                            ROLE_DATA);
@@ -96,6 +110,8 @@ static void place_params(struct plan *p) {
         }
         if (decayed) p->decayed = p->flat;
     }
+    size_t states = (size_t)(p->state_tensors > 1 ? p->state_tensors : 1);
+    if (p->flat * states > INT32_MAX) fault_at_end(p, "parameters", (int64_t)(p->flat * states));
 }
 
 /* The micro-batch tree. Partial sums behave like a binary counter: the loop folds as many levels as
@@ -128,16 +144,18 @@ static void build_update(struct plan *p) {
     const struct choice *chosen = &p->recipe->train.optimizer;
     const struct optimizer_type *optimizer = (const struct optimizer_type *)chosen->schema;
     int flat = (int)p->flat;
-    p->state_tensors = optimizer->state_tensors;
     p->flat_state =
         plan_value_new(p, "state", &SHAPE(p->state_tensors, flat), DTYPE_F32, ROLE_STATE);
     optimizer->build(p, chosen->attr);
 }
 
 static void build_training(struct plan *p, const struct op_table *table) {
+    const struct choice *chosen = &p->recipe->train.optimizer;
+    p->state_tensors = ((const struct optimizer_type *)chosen->schema)->state_tensors;
     p->backward = p->nsteps;
     grad_build(p);
     place_params(p);
+    if (p->failed) return;
     int flat = (int)p->flat;
     p->flat_param = plan_value_new(p, "parameters", &SHAPE(flat), DTYPE_F32, ROLE_PARAM);
     p->flat_grad = plan_value_new(p, "gradients", &SHAPE(flat), DTYPE_F32, ROLE_GRAD);

@@ -1,4 +1,5 @@
 #include "train/tune.h"
+#include "ops/gemm_ways.h"
 #include "ops/table.h"
 #include "train/tune_bench.h"
 #include "train/tune_file.h"
@@ -6,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* In seconds: not timed, and not to be timed because there are others. */
+static const double NEVER = 1e30, LAST_RESORT = 1e29;
 
 /* One kind of step that has several ways. */
 struct candidate {
@@ -37,7 +41,7 @@ static enum err collect(const struct plan *p, const struct caps *caps, struct tu
     for (int i = 0; i < p->nsteps; i++) {
         struct candidate *c = &t->at[t->count];
         c->step = i;
-        c->best = 1e30;
+        c->best = NEVER;
         if (!p->steps[i].op->ways || p->steps[i].op->ways(p, &p->steps[i], caps, &c->ways) < 2)
             continue;
         bool seen = false;
@@ -61,16 +65,20 @@ static bool same_outputs(const struct plan *p, int step, void *const *a, void *c
     return true;
 }
 
-/* Whether this way computes what it should. The plainest way leaves its outputs as the measure. */
+/* Whether this way computes what it should. The plainest way, when it does, leaves its outputs as
+ * the measure of the others; when it does not, no way can be trusted. */
 static enum err check_way(struct tuner *t, struct candidate *c, int way, bool *right) {
     void *out[STEP_OUT];
     enum err rc = tune_bench_outputs(&t->bench, c->step, out);
     if (!rc && way == 0) {
-        rc = tune_bench_check(&t->bench, c->step, out[0], right);
-        memcpy(c->out, out, sizeof out);
-        return rc;
+        rc = tune_bench_check(&t->bench, c->step, out, right);
+        if (!rc && *right) {
+            memcpy(c->out, out, sizeof out);
+            return OK;
+        }
+    } else if (!rc) {
+        *right = c->out[0] && same_outputs(t->bench.plan, c->step, c->out, out);
     }
-    if (!rc) *right = c->out[0] && same_outputs(t->bench.plan, c->step, c->out, out);
     free_outputs(out);
     return rc;
 }
@@ -91,11 +99,11 @@ static enum err try_way(struct tuner *t, int way) {
         struct candidate *c = &t->at[i];
         if (c->known || way >= c->ways.count) continue;
         bool right = false;
-        double seconds = 1e30;
+        double seconds = NEVER;
         t->result->ways++;
         bool ran = built && check_way(t, c, way, &right) == OK;
         if (ran && right && way == 0 && c->ways.count > 1)
-            seconds = 1e29; /* timed only if alone */
+            seconds = LAST_RESORT;
         else if (ran && right)
             ran = tune_bench_time(&t->bench, c->step, &seconds) == OK;
         if (!ran || !right) t->result->rejected++;
@@ -122,11 +130,24 @@ static enum err time_ways(struct tuner *t) {
 
 /* Every step that has the way called `name` is launched in it. */
 static enum err force(struct tuner *t, struct device *device, const char *name) {
+    if (!gemm_way_exists(name))
+        return err_set(
+            ERR_USAGE,
+            "DROPCL_TUNE is \"%s\", which is neither \"off\" nor a way to launch a product", name);
     for (int i = 0; i < t->count; i++)
         for (int w = 0; w < t->at[i].ways.count; w++)
             if (!strcmp(t->at[i].ways.name[w], name))
                 TRY(device_tune(device, t->at[i].ways.key, name));
     return OK;
+}
+
+/* A kept choice counts only when it is a way that there is. */
+static bool is_known(const struct device *device, const struct step_ways *ways) {
+    const struct tuning *table = device_caps(device)->tuning;
+    const char *way = table ? tuning_find(table, ways->key) : NULL;
+    for (int i = 0; way && i < ways->count; i++)
+        if (!strcmp(ways->name[i], way)) return true;
+    return false;
 }
 
 static enum err tune(struct tuner *t, struct device *device, const struct plan *plan, bool again,
@@ -136,8 +157,7 @@ static enum err tune(struct tuner *t, struct device *device, const struct plan *
     bool place = tune_file_path(device, path, sizeof path);
     if (place && !again) TRY(tune_file_load(device, path, &kept));
     for (int i = 0; i < t->count; i++) {
-        const struct tuning *table = device_caps(device)->tuning;
-        t->at[i].known = !again && table && tuning_find(table, t->at[i].ways.key);
+        t->at[i].known = !again && is_known(device, &t->at[i].ways);
         t->result->timed += !t->at[i].known;
     }
     if (!t->result->timed) return OK;
@@ -174,7 +194,9 @@ enum err tune_device(struct device *device, const struct recipe *recipe, int bat
     struct plan *plan = NULL;
     TRY(plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = batch},
                  &plan));
-    enum err rc = collect(plan, device_caps(device), &t);
+    struct caps caps = *device_caps(device);
+    caps.gemm_any = recipe->train.gemm == GEMM_ANY;
+    enum err rc = collect(plan, &caps, &t);
     t.result->keys = t.count;
     if (!rc) rc = wish && *wish ? force(&t, device, wish) : tune(&t, device, plan, again, notes);
     tune_bench_close(&t.bench);

@@ -24,8 +24,9 @@ enum err tune_bench_build(struct tune_bench *);
  * out[k] (malloc'ed, the caller frees; NULL where there is none). */
 enum err tune_bench_outputs(struct tune_bench *, int step, void *out[STEP_OUT]);
 
-/* Whether 256 elements of out[0], corners included, are the reference's. */
-enum err tune_bench_check(struct tune_bench *, int step, const float *out, bool *right);
+/* Whether the outputs are the reference's: 256 elements of out[0], corners included, by op->sample,
+ * and, for small steps, every element of every output. */
+enum err tune_bench_check(struct tune_bench *, int step, void *const out[STEP_OUT], bool *right);
 
 /* The shortest of several runs, in seconds. */
 enum err tune_bench_time(struct tune_bench *, int step, double *seconds);
