@@ -1,5 +1,4 @@
 /* dropcl eval: scores a saved model on its dataset's test set. */
-#include "base/err.h"
 #include "cli/cli.h"
 #include "cli/event.h"
 #include "cli/options.h"
@@ -49,12 +48,10 @@ static void print(const struct arguments *a, const dropcl_device *device, const 
 }
 
 /* The file of a recipe is easily given for that of a model. */
-static int load(const char *path, dropcl_model **model) {
-    int code = dropcl_model_load(path, model);
+static void hint_recipe(const char *path) {
     const char *ending = strrchr(path, '.');
-    if (code == ERR_DATA && ending && (!strcmp(ending, ".yaml") || !strcmp(ending, ".yml")))
-        err_append("a recipe is for `dropcl train`, which saves a model to score");
-    return code;
+    if (ending && (!strcmp(ending, ".yaml") || !strcmp(ending, ".yml")))
+        fputs("a recipe is for `dropcl train`, which saves a model to score\n", stderr);
 }
 
 static int run_eval(const void *arguments) {
@@ -62,7 +59,7 @@ static int run_eval(const void *arguments) {
     dropcl_model *model = NULL;
     dropcl_device *device = NULL;
     dropcl_score score = {0};
-    int code = load(a->model, &model);
+    int code = dropcl_model_load(a->model, &model);
     if (!code) code = dropcl_device_open(a->device, &device);
     if (!code) {
         cli_device(dropcl_device_name(device), dropcl_device_driver(device));
@@ -72,6 +69,7 @@ static int run_eval(const void *arguments) {
         cli_report(code);
     else
         print(a, device, model, &score);
+    if (code == DROPCL_DATA && !model) hint_recipe(a->model);
     dropcl_device_close(device);
     dropcl_model_close(model);
     return code;
