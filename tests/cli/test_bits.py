@@ -78,6 +78,14 @@ class Bits(Case):
         for family in ("cpu", "gpu"):
             self.assertEqual(first, self.sha(recipe, DROPCL_FAMILY=family), f"tuned {family} kernels")
 
+    def test_plan_counts_the_launches_of_the_tuned_training(self):
+        recipe = self.write("wide.yaml", WIDE)
+        self.tuned()
+        self.sha(recipe)
+        plan = self.ok("plan", recipe, "--device", "pocl").out.split("\n\n")[0]
+        run = self.ok("bench", recipe, "--device", "pocl", "--only", "rates", "--steps", "1", "--json").event("end")
+        self.assertIn(f" {run['launches']} launches", plan)
+
     def test_micro_batches_give_one_hash_on_every_device(self):
         recipe = self.write("wide.yaml", WIDE)
         words = ("--set", "train.micro_batch=8", "--epochs", "1")
