@@ -1,11 +1,11 @@
 /* The C reference: buffers are host memory, steps run when they are called. The oracle for bits. */
 #include "backend/vtable.h"
+#include "base/clock.h"
 #include "philox.h"
 #include "plan/op.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct cpu_buffer {
@@ -156,11 +156,9 @@ static enum err cpu_step(struct program *base, int step, uint32_t cursor, int it
 
 static enum err cpu_step_timed(struct program *p, int step, uint32_t cursor, int iter,
                                double *seconds) {
-    struct timespec start, end;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = clock_seconds();
     enum err rc = cpu_step(p, step, cursor, iter);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    *seconds += (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    *seconds += clock_seconds() - start;
     return rc;
 }
 

@@ -1,7 +1,7 @@
 /* The loop over prepared launches. Only the cursor and the iteration change between calls. */
 #include "backend/ocl_private.h"
+#include "base/clock.h"
 #include "plan/op.h"
-#include <time.h>
 
 int ocl_run_launches(const struct program *base, int step) {
     const struct ocl_run *r = (const struct ocl_run *)base;
@@ -42,12 +42,10 @@ enum err ocl_run_step(struct program *base, int step, uint32_t cursor, int iter)
 /* A library call is several kernels of which it reports none for sure: timed on the host. */
 static enum err time_gemm(struct ocl_device *d, const struct ocl_gemm *g, cl_command_queue queue,
                           double *seconds) {
-    struct timespec start, end;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start = clock_seconds();
     TRY(ocl_gemm_run(d, g, queue));
     TRY(ocl_error(&d->base, clFinish(queue), "waiting for a GEMM"));
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    *seconds += (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    *seconds += clock_seconds() - start;
     return OK;
 }
 

@@ -1,4 +1,5 @@
 /* dropcl bench: what this device can do, and how much of it a recipe gets. */
+#include "base/clock.h"
 #include "cli/bench_private.h"
 #include "cli/event.h"
 #include "cli/recipe.h"
@@ -133,7 +134,7 @@ static void print_summary(const struct run *run) {
 }
 
 static int run_bench(const void *words_given) {
-    double age = bench_process_age(), at = bench_now();
+    double age = bench_process_age(), at = clock_seconds();
     const struct bench_arguments *a = words_given;
     struct run run = {.arguments = a, .summary = {.train = NAN, .infer = NAN}};
     run.options =

@@ -1,10 +1,10 @@
 /* Windows of time. */
+#include "base/clock.h"
 #include "train/bench_private.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A window is long against the clock and against one wait for the device. Limits are sought in
  * many short ones: on a busy machine only a short one is ever undisturbed. */
@@ -16,12 +16,6 @@ struct windows {
 enum { LEAST_WINDOWS = 3, WINDOWS_MAX = 64, MOST_RUNS = 100000 };
 static const struct windows usual = {0.04, 9}, limit = {0.005, WINDOWS_MAX};
 static const double MOST_SECONDS = 2;
-
-double bench_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 struct bench_row bench_row(const char *section, const char *name, const char *detail) {
     return (struct bench_row){.section = section,
@@ -56,9 +50,9 @@ double bench_median(double *values, int count) {
 }
 
 static enum err time_runs(bench_work work, void *what, int64_t runs, double *seconds) {
-    double start = bench_now();
+    double start = clock_seconds();
     TRY(work(what, runs));
-    *seconds = (bench_now() - start) / (double)runs;
+    *seconds = (clock_seconds() - start) / (double)runs;
     return OK;
 }
 

@@ -60,12 +60,9 @@ struct bench_summary {
 };
 
 /* Training and inference of a recipe. spec: the device as device_find takes it; `parts` of enum
- * bench_part. began: seconds since the process began, at the time `began_at` of bench_now, for
+ * bench_part. began: seconds since the process began, at the time `began_at` of clock_seconds, for
  * BENCH_OPEN. */
 enum err bench_recipe(const char *spec, const struct recipe *, const struct bench_options *,
                       int parts, double began, double began_at, struct bench_summary *);
-
-/* Seconds of a clock that only runs forward. */
-double bench_now(void);
 
 #endif

@@ -1,4 +1,5 @@
 /* A recipe from the start of the process to its rates. */
+#include "base/clock.h"
 #include "train/bench_private.h"
 #include "train/tune.h"
 #include <math.h>
@@ -24,7 +25,7 @@ struct start {
 };
 
 static void lap(struct start *s, enum phase phase) {
-    double now = bench_now();
+    double now = clock_seconds();
     s->seconds[phase] = now - s->at;
     s->at = now;
 }
@@ -76,9 +77,9 @@ static enum err measure_training(struct world *w, const struct bench_options *o,
     out->batch = w->setup.batch;
     out->launches = row.launches;
     struct bench_row epoch = bench_row("train", "order and control of an epoch", NULL);
-    double start = bench_now();
+    double start = clock_seconds();
     TRY(setup_epoch(&w->setup, &w->runner, 1, w->setup.per_epoch));
-    epoch.seconds = bench_now() - start;
+    epoch.seconds = clock_seconds() - start;
     o->report(&epoch, o->user);
     return OK;
 }
@@ -127,7 +128,7 @@ static enum err measure(struct world *w, const struct bench_options *o, int part
 
 enum err bench_recipe(const char *spec, const struct recipe *recipe, const struct bench_options *o,
                       int parts, double began, double began_at, struct bench_summary *out) {
-    struct start start = {.at = bench_now()};
+    struct start start = {.at = clock_seconds()};
     struct world w = {0};
     struct device *device = NULL;
     *out = (struct bench_summary){.train = NAN, .infer = NAN};

@@ -1,11 +1,11 @@
 #include "train/train.h"
+#include "base/clock.h"
 #include "train/evaluate.h"
 #include "train/fault.h"
 #include "train/setup.h"
 #include "train/tune.h"
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 struct trainer {
     const dropcl_options *options;
@@ -18,16 +18,10 @@ struct trainer {
     dropcl_event event;
 };
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static bool asked_to_stop(struct trainer *t, dropcl_event_kind kind) {
     t->event.kind = kind;
     t->event.step = t->step;
-    t->event.seconds = now() - t->began;
+    t->event.seconds = clock_seconds() - t->began;
     return t->options->callback && t->options->callback(&t->event, t->options->user);
 }
 
@@ -57,7 +51,7 @@ static enum err close_epoch(struct trainer *t, int64_t epoch, int64_t done) {
     double rows = (double)done * s->batch;
     t->event.train_loss = tally.loss / rows;
     t->event.train_accuracy = (double)tally.hits / rows;
-    t->event.samples_per_second = rows / (now() - t->epoch_began);
+    t->event.samples_per_second = rows / (clock_seconds() - t->epoch_began);
     return OK;
 }
 
@@ -82,13 +76,13 @@ static void open_epoch(struct trainer *t, int64_t epoch) {
     e->epoch = (int)epoch + 1;
     e->train_loss = e->train_accuracy = e->val_loss = e->val_accuracy = NAN;
     e->test_loss = e->test_accuracy = e->samples_per_second = NAN;
-    t->epoch_began = now();
+    t->epoch_began = clock_seconds();
 }
 
 /* The training loop. */
 static enum err loop(struct trainer *t) {
     const struct setup *s = &t->setup;
-    t->began = now();
+    t->began = clock_seconds();
     for (int64_t epoch = 0; t->step < t->stop; epoch++) {
         int64_t left = t->stop - t->step, steps = left < s->per_epoch ? left : s->per_epoch, done;
         open_epoch(t, epoch);

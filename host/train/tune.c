@@ -1,4 +1,5 @@
 #include "train/tune.h"
+#include "base/clock.h"
 #include "ops/gemm_ways.h"
 #include "ops/table.h"
 #include "train/tune_bench.h"
@@ -6,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* In seconds: not timed, and not to be timed because there are others. */
 static const double NEVER = 1e30, LAST_RESORT = 1e29;
@@ -27,12 +27,6 @@ struct tuner {
     int count;
     struct tune_result *result;
 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The different keys of a plan's steps. */
 static enum err collect(const struct plan *p, const struct caps *caps, struct tuner *t) {
@@ -188,7 +182,7 @@ enum err tune_device(struct device *device, const struct recipe *recipe, int bat
     struct tune_result own;
     struct tuner t = {.result = result ? result : &own};
     const char *wish = getenv("DROPCL_TUNE");
-    double start = now();
+    double start = clock_seconds();
     *t.result = (struct tune_result){0};
     if (switched_off(device)) return OK;
     struct plan *plan = NULL;
@@ -203,6 +197,6 @@ enum err tune_device(struct device *device, const struct recipe *recipe, int bat
     for (int i = 0; i < t.count; i++) free_outputs(t.at[i].out);
     free(t.at);
     plan_free(plan);
-    t.result->seconds = now() - start;
+    t.result->seconds = clock_seconds() - start;
     return rc;
 }
