@@ -131,12 +131,14 @@ PRODUCT_FUNCTIONS(dw, backward_w)
 PRODUCT_FUNCTIONS(dx, backward_x)
 
 static const struct op op_dense_dw = {.name = "dense_dw",
+                                      .any_order = true,
                                       .cpu = dw_cpu,
                                       .launch = dw_launch,
                                       .ways = dw_ways,
                                       .sample = dw_sample,
                                       .cost = dw_cost};
 static const struct op op_dense_dx = {.name = "dense_dx",
+                                      .any_order = true,
                                       .producer = true,
                                       .cpu = dx_cpu,
                                       .launch = dx_launch,
@@ -163,6 +165,7 @@ static void dense_grad(struct plan *p, int i) {
 }
 
 static const struct op op_dense = {.name = "dense",
+                                   .any_order = true,
                                    .producer = true,
                                    .cpu = dense_cpu,
                                    .grad = dense_grad,

@@ -41,7 +41,9 @@ struct step_ways {
 
 struct op {
     const char *name;
-    bool producer; /* accepts stages: applies them to each output element before storing it */
+    bool producer;  /* accepts stages: applies them to each output element before storing it */
+    bool any_order; /* a sum of products: under `gemm: any` a library may compute it, in an order of
+                       its own, so that devices may differ by rounding                          */
 
     /* Appends the backward steps of step `i`: reads plan_grad_of(out), gives plan_grad_give(in,
      * ...). NULL: no gradient flows (the optimizer, metrics). */
