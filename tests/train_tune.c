@@ -84,6 +84,44 @@ START_TEST(a_damaged_file_is_made_anew) {
 }
 END_TEST
 
+static bool place(const char *cache, const char *home, const struct device *d, char path[4096]) {
+    setenv("XDG_CACHE_HOME", cache, 1);
+    setenv("HOME", home, 1);
+    return tune_file_path(d, path, 4096);
+}
+
+/* A relative path would scatter files over whatever folder the program is started in. */
+START_TEST(relative_places_are_none) {
+    struct device *d = train_device("pocl");
+    char path[4096], *home = strdup(getenv("HOME") ? getenv("HOME") : "/");
+    ck_assert(place("/a", "/b", d, path));
+    ck_assert_int_eq(strncmp(path, "/a/dropcl/", 10), 0);
+    ck_assert(place("a", "/b", d, path));
+    ck_assert_int_eq(strncmp(path, "/b/.cache/dropcl/", 17), 0);
+    ck_assert(!place("a", "b", d, path));
+    ck_assert(!place("", "", d, path));
+    setenv("HOME", home, 1);
+    free(home);
+    device_close(d);
+}
+END_TEST
+
+/* Fewer compute units are another machine to the tuner. */
+START_TEST(the_number_of_compute_units_is_part_of_the_name) {
+    struct device_info info;
+    struct device *d;
+    char all[4096], fewer[4096];
+    ck_assert(!device_find("pocl", &info) && !device_open(&info, &d));
+    ck_assert(tune_file_path(d, all, sizeof all));
+    device_close(d);
+    info.compute_units++;
+    ck_assert(!device_open(&info, &d));
+    ck_assert(tune_file_path(d, fewer, sizeof fewer));
+    device_close(d);
+    ck_assert_str_ne(all, fewer);
+}
+END_TEST
+
 /* As after an update of the program that renamed its ways. */
 START_TEST(a_way_that_does_not_exist_is_timed_anew) {
     char text[4096] = "dropcl-tuning 1\n";
@@ -264,6 +302,8 @@ int main(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, choices_are_kept_and_not_timed_again);
     tcase_add_loop_test(c, a_damaged_file_is_made_anew, 0, sizeof damages / sizeof *damages);
+    tcase_add_test(c, relative_places_are_none);
+    tcase_add_test(c, the_number_of_compute_units_is_part_of_the_name);
     tcase_add_test(c, a_way_that_does_not_exist_is_timed_anew);
     tcase_add_loop_test(c, a_fault_that_all_ways_share_is_no_way_at_all, 0, 2);
     tcase_add_test(c, the_library_is_a_way_where_any_order_of_summation_will_do);

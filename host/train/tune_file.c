@@ -1,6 +1,7 @@
 #include "train/tune_file.h"
 #include "base/hash.h"
 #include "base/io.h"
+#include "base/place.h"
 #include "base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,23 +9,20 @@
 
 #define HEADER "dropcl-tuning 1"
 
+/* What decides which kernel is fastest. Compute units: the same device may be given fewer of them
+ * (a container, POCL_MAX_PTHREAD_COUNT). */
 bool tune_file_path(const struct device *d, char *path, size_t size) {
     const struct device_info *info = device_about(d);
     struct sha256 h;
-    char hex[65], about[1024];
-    int n = snprintf(about, sizeof about, "%s|%s|%s|%s|%d|%s", info->platform, info->name,
-                     info->driver, info->version, device_caps(d)->cpu_family, DROPCL_VERSION);
+    char hex[65], name[32], about[1024];
+    int n = snprintf(about, sizeof about, "%s|%s|%s|%s|%d|%d|%s", info->platform, info->name,
+                     info->driver, info->version, device_caps(d)->compute_units,
+                     device_caps(d)->cpu_family, DROPCL_VERSION);
     sha256_init(&h);
     sha256_add(&h, about, (size_t)n < sizeof about ? (size_t)n : sizeof about - 1);
     sha256_hex(&h, hex);
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache)
-        n = snprintf(path, size, "%s/dropcl/%.16s.tune", cache, hex);
-    else if (home && *home)
-        n = snprintf(path, size, "%s/.cache/dropcl/%.16s.tune", home, hex);
-    else
-        return false;
-    return n > 0 && (size_t)n < size;
+    snprintf(name, sizeof name, "%.16s.tune", hex);
+    return place_cache(name, path, size);
 }
 
 /* Splits "KEY\tWAY\n"; the end of the line becomes the start of the next. */

@@ -1,5 +1,6 @@
-/* What the tuner keeps: one text file for each device, driver, kernel family and program version, a
- * line KEY <tab> WAY for each step kind. A file that is damaged in any line is ignored as a whole.
+/* What the tuner keeps: one text file for each device, number of compute units, driver, kernel
+ * family and program version, a line KEY <tab> WAY for each step kind. A file that is damaged in
+ * any line is ignored as a whole.
  */
 #ifndef DROPCL_TRAIN_TUNE_FILE_H
 #define DROPCL_TRAIN_TUNE_FILE_H
