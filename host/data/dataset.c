@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 #include "base/hash.h"
+#include "data/cifar.h"
 #include "data/find.h"
 #include "data/idx.h"
 #include "data/synthetic.h"
@@ -10,7 +11,7 @@ enum { TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS };
 
 /* What is known of a dataset before its files are read. */
 struct kind {
-    const char *name;
+    const char *names[3]; /* its own, then other names that its folder may have */
     int height, width, channels, classes;
     const char *const *class_names;
     const char *const *files; /* NULL-terminated; none for built-in ones */
@@ -21,13 +22,23 @@ static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8"
 static const char *const mnist_files[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                           "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", NULL};
 static const char *const no_files[] = {NULL};
+static const char *const things[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                     "dog",      "frog",       "horse", "ship", "truck"};
+/* The last one holds the test rows. */
+static const char *const cifar_files[] = {"data_batch_1.bin",
+                                          "data_batch_2.bin",
+                                          "data_batch_3.bin",
+                                          "data_batch_4.bin",
+                                          "data_batch_5.bin",
+                                          "test_batch.bin",
+                                          NULL};
 
 static enum err check_images(const struct kind *k, const char *path, const struct idx *x) {
     if (x->dim[0] > INT32_MAX)
         return err_set(ERR_DATA, "%s: %u rows are more than can be numbered", path, x->dim[0]);
     if (x->dim[1] == (uint32_t)k->height && x->dim[2] == (uint32_t)k->width) return OK;
     return err_set(ERR_DATA, "%s: images are %u x %u, %s has %d x %d", path, x->dim[1], x->dim[2],
-                   k->name, k->height, k->width);
+                   k->names[0], k->height, k->width);
 }
 
 static enum err check_labels(const struct kind *k, const char *path, const struct idx *y,
@@ -67,15 +78,36 @@ static enum err load_idx(const struct kind *k, const char *folder, struct datase
     return load_split(k, folder, TEST_IMAGES, TEST_LABELS, &d->test);
 }
 
+static enum err make_room(struct split *s, int rows, size_t pixels) {
+    s->rows = rows;
+    s->images = malloc((size_t)rows * pixels);
+    s->labels = malloc((size_t)rows);
+    return s->images && s->labels ? OK : err_memory("a dataset");
+}
+
+static enum err load_cifar(const struct kind *k, const char *folder, struct dataset *d) {
+    enum { TRAIN_FILES = 5 };
+    char path[FIND_PATH];
+    TRY(make_room(&d->train, TRAIN_FILES * CIFAR_ROWS, CIFAR_IMAGE));
+    TRY(make_room(&d->test, CIFAR_ROWS, CIFAR_IMAGE));
+    for (int i = 0; k->files[i]; i++) {
+        const struct split *s = i < TRAIN_FILES ? &d->train : &d->test;
+        size_t first = i < TRAIN_FILES ? (size_t)i * CIFAR_ROWS : 0;
+        find_file(folder, k->files[i], path);
+        TRY(cifar_read(path, CIFAR_ROWS, s->images + first * CIFAR_IMAGE, s->labels + first));
+    }
+    if (!find_file(folder, "batches.meta.txt", path)) return OK;
+    TRY(cifar_names(path, &d->owned_names));
+    d->class_names = d->owned_names;
+    return OK;
+}
+
 static enum err load_synthetic(const struct kind *k, const char *folder, struct dataset *d) {
     static const int rows[] = {SYNTHETIC_TRAIN, SYNTHETIC_TEST};
     struct split *splits[] = {&d->train, &d->test};
     (void)k, (void)folder;
     for (uint32_t s = 0; s < 2; s++) {
-        splits[s]->rows = rows[s];
-        splits[s]->images = malloc((size_t)rows[s] * INK_PIXELS);
-        splits[s]->labels = malloc((size_t)rows[s]);
-        if (!splits[s]->images || !splits[s]->labels) return err_memory("the synthetic digits");
+        TRY(make_room(splits[s], rows[s], INK_PIXELS));
         for (uint32_t r = 0; r < (uint32_t)rows[s]; r++)
             splits[s]->labels[r] = synthetic_row(s, r, splits[s]->images + (size_t)r * INK_PIXELS);
     }
@@ -83,31 +115,40 @@ static enum err load_synthetic(const struct kind *k, const char *folder, struct 
 }
 
 static const struct kind kinds[] = {
-    {"mnist", 28, 28, 1, 10, digits, mnist_files, load_idx},
-    {"synthetic", INK_SIDE, INK_SIDE, 1, 10, digits, no_files, load_synthetic},
+    {{"mnist"}, 28, 28, 1, 10, digits, mnist_files, load_idx},
+    {{"cifar-10", "cifar-10-batches-bin"},
+     CIFAR_SIDE,
+     CIFAR_SIDE,
+     CIFAR_CHANNELS,
+     CIFAR_CLASSES,
+     things,
+     cifar_files,
+     load_cifar},
+    {{"synthetic"}, INK_SIDE, INK_SIDE, 1, 10, digits, no_files, load_synthetic},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 const char *const *dataset_names(void) {
-    static const char *const names[] = {"mnist", "synthetic", NULL};
+    static const char *const names[] = {"mnist", "cifar-10", "synthetic", NULL};
     return names;
 }
 
 static const struct kind *kind_of(const char *name) {
     for (int i = 0; i < KINDS; i++)
-        if (!strcmp(kinds[i].name, name)) return &kinds[i];
+        if (!strcmp(kinds[i].names[0], name)) return &kinds[i];
     return NULL;
 }
 
 bool dataset_available(const char *name, const char *folder) {
     char path[FIND_PATH];
     const struct kind *k = kind_of(name);
-    return k && (!k->files[0] || find_folder(name, folder, k->files, path, NULL));
+    return k && (!k->files[0] || find_folder(k->names, folder, k->files, path, NULL));
 }
 
 static enum err unknown(const char *name) {
     const char *near = text_suggest(name, dataset_names());
-    return err_set(ERR_USAGE, "there is no dataset called %s%s%s%s (known: mnist, synthetic)", name,
+    return err_set(ERR_USAGE,
+                   "there is no dataset called %s%s%s%s (known: mnist, cifar-10, synthetic)", name,
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
@@ -119,7 +160,8 @@ static enum err missing(const struct kind *k, const char *looked) {
         "dataset %s was not found; it consists of %s, each plain or with .gz; looked in%s\n"
         "Get it with `sh datasets/fetch.sh %s` (see datasets/README.md), or train on the built-in "
         "digits, which need no files: --set train.dataset=synthetic",
-        k->name, files.data ? files.data : "its files", looked ? looked : " no folder", k->name);
+        k->names[0], files.data ? files.data : "its files", looked ? looked : " no folder",
+        k->names[0]);
     text_free(&files);
     return rc;
 }
@@ -131,7 +173,7 @@ static void add_split(struct sha256 *h, const struct dataset *d, const struct sp
 }
 
 static enum err load(const struct kind *k, const char *folder, struct dataset *d) {
-    *d = (struct dataset){.name = k->name,
+    *d = (struct dataset){.name = k->names[0],
                           .height = k->height,
                           .width = k->width,
                           .channels = k->channels,
@@ -154,7 +196,7 @@ enum err dataset_open(const char *name, const char *folder, struct dataset **out
     struct text looked = {0};
     const struct kind *k = kind_of(name);
     if (!k) return unknown(name);
-    if (k->files[0] && !find_folder(name, folder, k->files, path, &looked)) {
+    if (k->files[0] && !find_folder(k->names, folder, k->files, path, &looked)) {
         enum err rc = missing(k, looked.data);
         text_free(&looked);
         return rc;
@@ -177,5 +219,6 @@ void dataset_close(struct dataset *d) {
     free(d->train.labels);
     free(d->test.images);
     free(d->test.labels);
+    free(d->owned_names);
     free(d);
 }

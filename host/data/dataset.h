@@ -21,7 +21,8 @@ struct split {
 struct dataset {
     const char *name;
     int height, width, channels, classes;
-    const char *const *class_names; /* classes of them, borrowed (static) */
+    const char *const *class_names; /* classes of them, as long as the dataset lives */
+    const char **owned_names;       /* the block they are in when a file gave them, else NULL */
     struct split train, test;
 };
 
@@ -31,7 +32,7 @@ enum err dataset_open(const char *name, const char *folder, struct dataset **out
 void dataset_close(struct dataset *d);
 
 /* SHA-256 of all images and labels, train then test, in memory order. Takes a good part of a second
- * for MNIST, so it is left until a model is described. */
+ * for MNIST and more than one for CIFAR-10, so it is left until a model is described. */
 void dataset_hash(const struct dataset *d, char hex[65]);
 
 /* The known names, NULL-terminated; whether the files of `name` can be found. */

@@ -50,10 +50,13 @@ static bool candidate(int i, const char *name, const char *given, char *folder, 
     return i < 3;
 }
 
-bool find_folder(const char *name, const char *given, const char *const *files, char *folder,
-                 struct text *looked) {
+bool find_folder(const char *const *names, const char *given, const char *const *files,
+                 char *folder, struct text *looked) {
     bool skip;
-    for (int i = 0; candidate(i, name, given, folder, &skip); i++)
-        if (!skip && complete(folder, files, looked)) return true;
+    for (int k = 0; names[k]; k++)
+        for (int i = 0; candidate(i, names[k], given, folder, &skip); i++) {
+            bool again = given && k && !i; /* the given folder itself, whatever the name */
+            if (!skip && !again && complete(folder, files, looked)) return true;
+        }
     return false;
 }

@@ -8,11 +8,11 @@
 
 enum { FIND_PATH = 4096 };
 
-/* The first folder that holds every one of `files` (NULL-terminated), plain or with .gz. False:
- * none; then `looked` (may be NULL) gets a line for each folder, with the files that it lacks.
- */
-bool find_folder(const char *name, const char *given, const char *const *files, char *folder,
-                 struct text *looked);
+/* The first folder that holds every one of `files` (NULL-terminated), plain or with .gz. `names`
+ * (NULL-terminated): what the dataset's folder may be called. False: none; then `looked` (may be
+ * NULL) gets a line for each folder, with the files that it lacks. */
+bool find_folder(const char *const *names, const char *given, const char *const *files,
+                 char *folder, struct text *looked);
 
 /* FOLDER/FILE or FOLDER/FILE.gz, whichever exists. */
 bool find_file(const char *folder, const char *file, char *path);

@@ -31,8 +31,8 @@ class Recipes(Case):
     def test_unknown_dataset(self):
         self.fault("dataset: mnist", "dataset: mnits", "train.dataset", "mnits", "did you mean 'mnist'", line=10)
         for command in ("train", "plan"):
-            says = ["--set train.dataset=cifar: error:", "known: mnist, synthetic"]
-            words = [self.recipe, "--device", "nosuch", "--set", "train.dataset=cifar"]
+            says = ["--set train.dataset=svhn: error:", "known: mnist, cifar-10, synthetic"]
+            words = [self.recipe, "--device", "nosuch", "--set", "train.dataset=svhn"]
             done = self.refused(78, command, *words, says=says)
             self.assertNotIn("device:", done.err)
 
