@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum attr_type {               /* the C type at `offset` */
-                 ATTR_INT,     /* int                                                         */
+                 ATTR_INT,     /* int; with `names`: also these words, for -1, -2, ...         */
                  ATTR_SEED,    /* uint64_t                                                    */
                  ATTR_REAL,    /* double                                                      */
                  ATTR_BOOL,    /* bool: true or false, nothing else                           */
@@ -45,7 +45,7 @@ struct attr {
     bool above_min, below_max;    /* the limit itself is excluded                           */
     const char *fallback;         /* the default, as a recipe would spell it; NULL: required;
                                      "" : optional without a value (NULL, 0, empty)         */
-    const char *const *names;     /* ENUM: NULL-terminated                                  */
+    const char *const *names;     /* ENUM, INT: NULL-terminated                             */
     enum choice_kind kind;        /* CHOICE                                                 */
     const struct schema *section; /* SECTION                                              */
     const char *doc;

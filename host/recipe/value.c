@@ -91,9 +91,28 @@ static bool read_int(struct check *c, const struct slot *s, int *out) {
     return true;
 }
 
+/* The index of the word among the attribute's names; -1 after a fault. */
+static int find_word(struct check *c, const struct slot *s) {
+    const char *const *names = s->attr->names;
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], s->node->value) == 0) return i;
+    faults_add(c->faults, s->node->place, "%s: unknown value '%s'%s", check_label(s).at,
+               faults_quote(s->node->value).at, check_hint(s->node->value, names).at);
+    return -1;
+}
+
+static bool is_word(const struct node *n) {
+    return n->kind == NODE_SCALAR && !node_is_null(n) && number_end(n->value) == n->value;
+}
+
 void value_int(struct check *c, const struct slot *s) {
     int value;
-    if (read_int(c, s, &value)) *(int *)s->out = value;
+    if (s->attr->names && is_word(s->node)) {
+        int word = find_word(c, s);
+        if (word >= 0) *(int *)s->out = -1 - word;
+    } else if (read_int(c, s, &value)) {
+        *(int *)s->out = value;
+    }
 }
 
 void value_seed(struct check *c, const struct slot *s) {
@@ -125,18 +144,12 @@ void value_bool(struct check *c, const struct slot *s) {
 }
 
 void value_enum(struct check *c, const struct slot *s) {
-    const char *const *names = s->attr->names;
     if (s->node->kind != NODE_SCALAR || node_is_null(s->node)) {
         wrong_type(c, s, "a word");
         return;
     }
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], s->node->value) == 0) {
-            *(int *)s->out = i;
-            return;
-        }
-    faults_add(c->faults, s->node->place, "%s: unknown value '%s'%s", check_label(s).at,
-               faults_quote(s->node->value).at, check_hint(s->node->value, names).at);
+    int word = find_word(c, s);
+    if (word >= 0) *(int *)s->out = word;
 }
 
 void value_name(struct check *c, const struct slot *s) {
