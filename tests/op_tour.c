@@ -43,6 +43,12 @@ static const struct op_case cases[] = {
      .input = "3",
      .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "a residual block with a shortcut",
+     .input = "3",
+     .layers =
+         "[{residual: {activation: relu, body: [{dense: {units: 17}}, {dropout: {rate: 0.5}}], "
+         "shortcut: [{dense: {units: 17}}]}}, {dense: {units: 2}}]",
+     .batch = 3},
     {.name = "micro-batches",
      .input = "3",
      .layers = "[{dense: {units: 2}}]",

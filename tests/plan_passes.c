@@ -62,6 +62,27 @@ START_TEST(evaluation_plan_prints_as_agreed) {
 }
 END_TEST
 
+START_TEST(residual_plan_prints_as_agreed) {
+    recipe = fixture_recipe("[28, 28, 1]",
+                            "    - dense: {units: 64, activation: relu}\n"
+                            "    - residual:\n"
+                            "        activation: relu\n"
+                            "        body:\n"
+                            "          - dense: {units: 32, activation: relu}\n"
+                            "          - dropout: {rate: 0.1}\n"
+                            "          - dense: {units: 64}\n"
+                            "    - residual:\n"
+                            "        name: wide\n"
+                            "        activation: relu\n"
+                            "        body: [{dense: {units: 96}}]\n"
+                            "        shortcut: [{dense: {units: 96, bias: false}}]\n"
+                            "    - dense: {units: 10}",
+                            "  batch: 32\n");
+    plan = fixture_plan(recipe, (struct plan_options){.mode = PLAN_TRAIN});
+    check_golden("residual-train.txt", plan);
+}
+END_TEST
+
 /* The property behind sharing: values alive at one time never share a slot. Lifetimes are
  * recomputed here from the steps, not read from the plan. */
 START_TEST(live_values_never_share_a_slot) {
@@ -194,6 +215,7 @@ int main(void) {
     tcase_add_test(c, training_plan_prints_as_agreed);
     tcase_add_test(c, micro_batch_plan_prints_as_agreed);
     tcase_add_test(c, evaluation_plan_prints_as_agreed);
+    tcase_add_test(c, residual_plan_prints_as_agreed);
     tcase_add_loop_test(c, live_values_never_share_a_slot, 0, 2);
     tcase_add_test(c, parameters_are_aligned_and_decayed_ones_first);
     tcase_add_test(c, all_plans_of_a_recipe_lay_parameters_out_alike);

@@ -17,8 +17,9 @@ void plan_grad_give(struct plan *p, int value, int gradient) {
         v->grad = gradient;
         return;
     }
+    /* The newer one first: its producer can take the sum over, the other one is ready. */
     int sum =
-        plan_point(p, p->add, NULL, v->name, p->steps[p->nsteps - 1].line, -1, v->grad, gradient);
+        plan_point(p, p->add, NULL, v->name, p->steps[p->nsteps - 1].line, -1, gradient, v->grad);
     p->values[value].grad = sum; /* values may have moved */
 }
 

@@ -117,6 +117,9 @@ struct op_table {
 /* ---- for builders
  * --------------------------------------------------------------------------------- */
 
+/* Builds a list of layers, the first of which reads `in` (unless its `from` says otherwise);
+ * returns the last one's output, `in` for an empty list. For layers that have layers inside. */
+int plan_layers(struct plan *, const struct layers *, int in);
 int plan_value_new(struct plan *, const char *name, const struct shape *, enum dtype, enum role);
 /* Declares a parameter LAYER.SUFFIX in recipe order; returns its value. */
 int plan_param_new(struct plan *, const char *layer, const char *suffix, const struct shape *,

@@ -4,6 +4,8 @@
 
 #include "plan/op.h"
 
+/* Faults a layer whose output nothing reads; once all are built. */
+void layers_check_used(struct plan *);
 void grad_build(struct plan *);
 /* Makes every pointwise step an op_table.pointwise step with one stage, then (unless no_fuse) moves
  * stages into the producers of their inputs. */

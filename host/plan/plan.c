@@ -59,35 +59,6 @@ static int build_input(struct plan *p, const struct op *gather) {
     return p->input;
 }
 
-/* The output of the layer that `from:` names; the reader has checked that it stands further up. */
-static int named_output(const struct layers *layers, const int *outputs, int before,
-                        const char *name) {
-    for (int i = before - 1; i >= 0; i--)
-        if (!strcmp(layers->at[i].name, name)) return outputs[i];
-    return outputs[before - 1];
-}
-
-/* A layer that nothing reads would have parameters without a gradient. */
-static void check_used(struct plan *p, const struct layers *layers, const int *outputs) {
-    for (int i = 0; i + 1 < layers->count && !p->failed; i++) {
-        const struct layer *layer = &layers->at[i];
-        if (outputs[i] != outputs[layers->count - 1] && !plan_readers(p, outputs[i]))
-            plan_fault(p, layer->line, layer->column, "nothing reads the output of %s",
-                       layer->name);
-    }
-}
-
-static int build_layers(struct plan *p, const struct layers *layers, int x) {
-    int *outputs = plan_alloc(p, (size_t)layers->count * sizeof *outputs);
-    for (int i = 0; i < layers->count && !p->failed; i++) {
-        const struct layer *layer = &layers->at[i];
-        if (layer->from && i > 0) x = named_output(layers, outputs, i, layer->from);
-        outputs[i] = x = ((const struct layer_type *)layer->schema)->build(p, layer, x);
-    }
-    if (!p->failed) check_used(p, layers, outputs);
-    return x;
-}
-
 static void build_softmax(struct plan *p, const struct op *softmax) {
     int s = plan_step_new(p, softmax, NULL, "probabilities", 0);
     plan_in(p, s, p->logits);
@@ -167,7 +138,8 @@ static void build_training(struct plan *p, const struct op_table *table) {
 
 static void build_steps(struct plan *p, const struct op_table *table) {
     int x = build_input(p, table->gather);
-    p->logits = build_layers(p, &p->recipe->model.layers, x);
+    p->logits = plan_layers(p, &p->recipe->model.layers, x);
+    layers_check_used(p);
     if (p->failed) return;
     const struct choice *loss = &p->recipe->train.loss;
     ((const struct loss_type *)loss->schema)->build(p, loss->attr, p->logits, p->label);

@@ -150,7 +150,9 @@ struct plan {
     size_t mask_bytes_saved; /* masks that are never stored, at one byte an element      */
 
     const struct op *add; /* sums gradients; of the op table */
-    size_t value_capacity, step_capacity, param_capacity, repeat_capacity;
+    struct built *built;  /* layers built so far, for `from` */
+    int nbuilt;
+    size_t value_capacity, step_capacity, param_capacity, repeat_capacity, built_capacity;
     bool failed; /* something went wrong: memory, or a fault of the recipe (`faulty`) */
     bool faulty;
     struct arena *arena;
