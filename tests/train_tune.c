@@ -137,6 +137,16 @@ START_TEST(a_way_that_does_not_exist_is_timed_anew) {
 }
 END_TEST
 
+/* `file` with `to` in place of `from`; the caller frees. */
+static char *replaced(const char *file, const char *from, const char *to) {
+    const char *text = kernel_source(file), *at = strstr(text, from);
+    ck_assert_msg(at, "%s has no %s", file, from);
+    size_t size = strlen(text) + strlen(to) + 1;
+    char *wrong = malloc(size);
+    snprintf(wrong, size, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return wrong;
+}
+
 /* The plainest way is the measure of the others: when it is wrong, agreeing with it is worth
  * nothing. */
 static const struct {
@@ -147,13 +157,7 @@ static const struct {
                       "return load_lanes(&B_AT(k, n), count) * 2.0f;"}};
 
 START_TEST(a_fault_that_all_ways_share_is_no_way_at_all) {
-    const char *text = kernel_source(shared_faults[_i].file), *from = shared_faults[_i].from;
-    const char *at = strstr(text, from);
-    ck_assert_ptr_nonnull(at);
-    size_t size = strlen(text) + 256;
-    char *wrong = malloc(size);
-    snprintf(wrong, size, "%.*s%s%s", (int)(at - text), text, shared_faults[_i].to,
-             at + strlen(from));
+    char *wrong = replaced(shared_faults[_i].file, shared_faults[_i].from, shared_faults[_i].to);
     kernel_override(shared_faults[_i].file, wrong);
     struct recipe *r = train_recipe(NULL);
     struct device *d = train_device("pocl");
@@ -187,13 +191,10 @@ START_TEST(a_wrong_way_is_rejected) {
     char right[65];
     snprintf(right, sizeof right, "%s", train_once());
     unsetenv("DROPCL_TUNE");
-    const char *text = kernel_source("gemm_cpu.cl");
     const char *spot = "if (!CHAINED && k0) sum[i] = load_lanes(at, count) + sum[i];";
-    const char *at = strstr(text, spot);
-    ck_assert_ptr_nonnull(at);
-    char *wrong = malloc(strlen(text) + 256);
-    snprintf(wrong, strlen(text) + 256, "%.*sif (row[i] == SIZE_M - 1) sum[i].s3 += 1.0f;%s",
-             (int)(at - text), text, at);
+    char fault[256];
+    snprintf(fault, sizeof fault, "if (row[i] == SIZE_M - 1) sum[i].s3 += 1.0f;%s", spot);
+    char *wrong = replaced("gemm_cpu.cl", spot, fault);
     kernel_override("gemm_cpu.cl", wrong);
     struct tune_result r = tune(true);
     ck_assert_int_eq(r.rejected, 3 * 8); /* every tile height of the broken file */
@@ -204,6 +205,60 @@ START_TEST(a_wrong_way_is_rejected) {
     ck_assert_str_eq(train_once(), right); /* the broken file is on the shelf, and not used */
     kernel_override("gemm_cpu.cl", NULL);
     free(wrong);
+}
+END_TEST
+
+/* Only the second output, the bias gradient, is wrong, in a product too large (more than 2e8
+ * operations) to be computed by the reference as a whole: one of the candidates, then the measure
+ * of all of them. */
+static const struct {
+    const char *file;
+    enum err rc;
+} column_faults[] = {{"gemm_cpu.cl", OK}, {"gemm_simple.cl", ERR_SYSTEM}};
+
+START_TEST(a_wrong_bias_gradient_of_a_large_product_is_noticed) {
+    enum { LARGE = 512 };
+    const char *file = column_faults[_i].file;
+    char *wrong = replaced(file, "store_lanes(column_total, columns",
+                           "column_total.s1 += 1.0f, store_lanes(column_total, columns");
+    struct recipe *r = train_recipe_layers("    - dense: {units: 256}\n    - dense: {units: 10}\n");
+    struct device *d = train_device("pocl");
+    struct tune_result result;
+    kernel_override(file, wrong);
+    enum err rc = tune_device(d, r, LARGE, true, NULL, &result);
+    kernel_override(file, NULL);
+    ck_assert_int_eq(rc, column_faults[_i].rc);
+    if (rc)
+        ck_assert_ptr_nonnull(strstr(err_message(), "computes what the reference does"));
+    else
+        ck_assert_int_eq(result.rejected,
+                         3 * 2); /* both products with columns, every tile height */
+    device_close(d);
+    recipe_free(r);
+    free(wrong);
+}
+END_TEST
+
+/* A stop that says yes when it is asked for the `left`-th time. */
+static int stop_soon(void *user) {
+    return --*(int *)user <= 0;
+}
+
+START_TEST(tuning_stops_when_it_is_asked_to) {
+    static const int after[] = {1, 2, 12};
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+        int left = after[i];
+        const struct notes notes = {.stop = stop_soon, .user = &left};
+        struct recipe *r = train_recipe(NULL);
+        struct device *d = train_device("pocl");
+        char path[4096];
+        train_refused(tune_device(d, r, 32, true, &notes, NULL), ERR_INTERRUPTED, "interrupted");
+        ck_assert_int_eq(left, 0); /* not asked again */
+        ck_assert(tune_file_path(d, path, sizeof path));
+        ck_assert(!io_exists(path));
+        device_close(d);
+        recipe_free(r);
+    }
 }
 END_TEST
 
@@ -255,7 +310,7 @@ START_TEST(portable_choices_do_not_serve_where_any_order_will_do) {
     tune(false);
     struct recipe *r = train_recipe("train.gemm=any", NULL);
     struct device *d = train_device("pocl");
-    ck_assert(!tune_recall(d));
+    ck_assert(!tune_recall(d, r, 32));
     struct plan *p = NULL;
     ck_assert(
         !plan_new(r, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = 32}, &p));
@@ -310,6 +365,8 @@ int main(void) {
     tcase_add_test(c, portable_choices_do_not_serve_where_any_order_will_do);
     tcase_add_test(c, a_mistyped_way_is_refused);
     tcase_add_test(c, a_wrong_way_is_rejected);
+    tcase_add_loop_test(c, a_wrong_bias_gradient_of_a_large_product_is_noticed, 0, 2);
+    tcase_add_test(c, tuning_stops_when_it_is_asked_to);
     tcase_add_test(c, a_way_that_cannot_be_built_is_rejected);
     tcase_add_loop_test(c, every_way_gives_the_same_parameters, 0, sizeof ways / sizeof *ways);
     tcase_add_test(c, forcing_a_way_is_no_empty_gesture);

@@ -86,6 +86,9 @@ enum err program_write(struct program *, int value, const void *data);
 enum err program_profile(struct program *, int first, int last, uint32_t cursor, double *seconds);
 /* Kernel launches a step takes on this device; 0 on the reference. */
 int program_launches(const struct program *, int step);
+/* Why a step is launched with our own kernels though a library was chosen for it: the library
+ * failed when it was tried. NULL: it is launched as chosen. Owned by the program. */
+const char *program_fallback(const struct program *, int step);
 
 /* The bits of dropout masks, computed on the device by kernels/mask.cl: `words` gets ceil(elements
  * / 32) words per sample, bit i of word i/32 set when element i is kept. limit, active:

@@ -2,6 +2,30 @@
 #include "backend/ocl_private.h"
 #include <clblast_c.h>
 
+#define NAME(status)                                                                               \
+    { status, #status }
+
+/* What is the library's own; the others are OpenCL's codes. */
+static const struct {
+    CLBlastStatusCode code;
+    const char *name;
+} statuses[] = {
+    NAME(CLBlastNotImplemented),       NAME(CLBlastInvalidMatrixA),
+    NAME(CLBlastInvalidMatrixB),       NAME(CLBlastInvalidMatrixC),
+    NAME(CLBlastInvalidDimension),     NAME(CLBlastInvalidLeadDimA),
+    NAME(CLBlastInvalidLeadDimB),      NAME(CLBlastInvalidLeadDimC),
+    NAME(CLBlastInsufficientMemoryA),  NAME(CLBlastInsufficientMemoryB),
+    NAME(CLBlastInsufficientMemoryC),  NAME(CLBlastInsufficientMemoryTemp),
+    NAME(CLBlastInvalidLocalMemUsage), NAME(CLBlastDatabaseError),
+    NAME(CLBlastUnknownError),         NAME(CLBlastUnexpectedError),
+};
+
+static const char *status_name(CLBlastStatusCode status) {
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        if (statuses[i].code == status) return statuses[i].name;
+    return ocl_error_name((cl_int)status);
+}
+
 static CLBlastTranspose transpose_of(bool transposed) {
     return transposed ? CLBlastTransposeYes : CLBlastTransposeNo;
 }
@@ -18,7 +42,7 @@ enum err ocl_gemm_run(struct ocl_device *d, const struct ocl_gemm *g, cl_command
     if (status == CLBlastSuccess) return OK;
     return err_set(ERR_SYSTEM,
                    "CLBlast's GEMM of m %d, n %d, k %d failed on %s with status %d (%s)", s->m,
-                   s->n, s->k, d->base.info.name, (int)status, ocl_error_name((cl_int)status));
+                   s->n, s->k, d->base.info.name, (int)status, status_name(status));
 }
 
 /* Its cache is keyed by context: another context at the same address would find dead programs. */

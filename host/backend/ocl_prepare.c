@@ -1,6 +1,7 @@
 /* Turning a plan into prepared launches: kernels built, arguments set, once. */
 #include "backend/ocl_private.h"
 #include "plan/op.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,10 +99,30 @@ static enum err prepare_gemm(const struct ocl_run *r, struct buffer *const *buff
     return OK;
 }
 
+/* Runs a library product once, so that whatever it compiles and keeps is there before training, and
+ * what it cannot do is known. Nobody has read the output yet: the step that writes it has not run.
+ */
+static enum err try_gemm(struct ocl_device *d, const struct ocl_gemm *g) {
+    TRY(ocl_gemm_run(d, g, d->queue));
+    return ocl_error(&d->base, clFinish(d->queue), "the first GEMM of m %d, n %d, k %d by CLBlast",
+                     g->shape.m, g->shape.n, g->shape.k);
+}
+
+static enum err prepare_launch(struct ocl_device *d, struct ocl_run *r,
+                               struct buffer *const *buffers, int step, const struct launch *l,
+                               struct ocl_launch *out) {
+    *out = (struct ocl_launch){.cursor_at = -1, .iter_at = -1};
+    if (l->kind == LAUNCH_KERNEL) return prepare_kernel(d, r, buffers, step, l, out);
+    TRY(prepare_gemm(r, buffers, l, &out->gemm));
+    enum err rc = try_gemm(d, &out->gemm);
+    if (rc) r->fallen[step] = true;
+    return rc;
+}
+
 /* Asks the operation what to launch. Counts a launch before it is complete, so that an error
  * half-way releases its kernel too. */
-static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buffer *const *buffers,
-                             const struct caps *caps, int step) {
+static enum err prepare_launches(struct ocl_device *d, struct ocl_run *r,
+                                 struct buffer *const *buffers, const struct caps *caps, int step) {
     const struct step *s = &r->base.plan->steps[step];
     struct launch_list list = {0};
     if (!s->op->launch) return err_set(ERR_SYSTEM, "operation %s has no kernels", s->op->name);
@@ -111,16 +132,36 @@ static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buf
     struct ocl_launch *grown = realloc(r->launches, (total + 1) * sizeof *grown);
     if (!grown) return err_memory("kernel launches");
     r->launches = grown;
-    for (int i = 0; i < list.count; i++) {
-        struct ocl_launch *out = &r->launches[r->nlaunches++];
-        *out = (struct ocl_launch){.cursor_at = -1, .iter_at = -1};
-        if (list.at[i].kind == LAUNCH_GEMM)
-            TRY(prepare_gemm(r, buffers, &list.at[i], &out->gemm));
-        else
-            TRY(prepare_kernel(d, r, buffers, step, &list.at[i], out));
-    }
+    for (int i = 0; i < list.count; i++)
+        TRY(prepare_launch(d, r, buffers, step, &list.at[i], &r->launches[r->nlaunches++]));
     r->first[step + 1] = r->nlaunches;
     return OK;
+}
+
+static void release_launches(struct ocl_run *r, int first) {
+    for (int i = first; i < r->nlaunches; i++)
+        if (r->launches[i].kernel) clReleaseKernel(r->launches[i].kernel);
+    r->nlaunches = first;
+}
+
+/* Where the library fails, the step is launched with our own kernels, which are always there. */
+static enum err prepare_step(struct ocl_device *d, struct ocl_run *r, struct buffer *const *buffers,
+                             int step) {
+    struct caps caps = step_caps(r->base.plan, &r->base.plan->steps[step], &d->base.caps);
+    int first = r->nlaunches;
+    enum err rc = prepare_launches(d, r, buffers, &caps, step);
+    if (!rc || !r->fallen[step]) return rc;
+    snprintf(r->fault, sizeof r->fault, "%s", err_message());
+    release_launches(r, first);
+    buffer_free(r->scratch[step]);
+    r->scratch[step] = NULL;
+    caps.gemm_any = false;
+    return prepare_launches(d, r, buffers, &caps, step);
+}
+
+const char *ocl_prepare_fallback(const struct program *base, int step) {
+    const struct ocl_run *r = (const struct ocl_run *)base;
+    return r->fallen[step] ? r->fault : NULL;
 }
 
 static enum err allocate(const struct plan *plan, struct ocl_run **out) {
@@ -131,17 +172,15 @@ static enum err allocate(const struct plan *plan, struct ocl_run **out) {
     r->first = calloc((size_t)plan->nsteps + 1, sizeof *r->first);
     r->views = calloc((size_t)plan->nvalues + 1, sizeof *r->views);
     r->scratch = calloc((size_t)plan->nsteps + 1, sizeof(struct buffer *));
-    return r->first && r->views && r->scratch ? OK : err_memory("a plan's launches");
+    r->fallen = calloc((size_t)plan->nsteps + 1, sizeof *r->fallen);
+    return r->first && r->views && r->scratch && r->fallen ? OK : err_memory("a plan's launches");
 }
 
 enum err ocl_prepare(struct device *base, const struct plan *plan, struct buffer *const *buffers,
                      struct program **out) {
     struct ocl_run *r;
-    struct caps caps = base->caps;
-    caps.gemm_any = plan->recipe && plan->recipe->train.gemm == GEMM_ANY;
     enum err rc = allocate(plan, &r);
-    for (int i = 0; i < plan->nsteps && !rc; i++)
-        rc = prepare_step(ocl_of(base), r, buffers, &caps, i);
+    for (int i = 0; i < plan->nsteps && !rc; i++) rc = prepare_step(ocl_of(base), r, buffers, i);
     if (rc) {
         if (r) ocl_prepare_free(&r->base);
         return rc;
@@ -153,11 +192,11 @@ enum err ocl_prepare(struct device *base, const struct plan *plan, struct buffer
 void ocl_prepare_free(struct program *base) {
     struct ocl_run *r = (struct ocl_run *)base;
     for (int i = 0; i < r->nmarks; i++) clReleaseEvent(r->marks[(r->oldest + i) % RING]);
-    for (int i = 0; i < r->nlaunches; i++)
-        if (r->launches[i].kernel) clReleaseKernel(r->launches[i].kernel);
+    release_launches(r, 0);
     for (int i = 0; r->views && i < base->plan->nvalues; i++)
         if (r->views[i]) clReleaseMemObject(r->views[i]);
     for (int i = 0; r->scratch && i < base->plan->nsteps; i++) buffer_free(r->scratch[i]);
+    free(r->fallen);
     free(r->scratch);
     free(r->views);
     free(r->first);

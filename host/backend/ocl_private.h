@@ -99,12 +99,15 @@ struct ocl_run {
     int *first;              /* [nsteps + 1]: launches of step i are first[i] .. first[i + 1] */
     cl_mem *views;           /* by value: sub-buffer of a value at an offset, else NULL       */
     struct buffer **scratch; /* by step, NULL without                                         */
+    bool *fallen;            /* by step: the library failed, our kernels are launched instead */
+    char fault[512];         /* why, of the last of them                                      */
     cl_event marks[RING];    /* of optimizer steps in flight, the oldest at `oldest`          */
     int oldest, nmarks;
 };
 enum err ocl_prepare(struct device *, const struct plan *, struct buffer *const *buffers,
                      struct program **out);
 void ocl_prepare_free(struct program *);
+const char *ocl_prepare_fallback(const struct program *, int step);
 
 /* ---- ocl_run.c, ocl_mask.c ---- */
 int ocl_run_launches(const struct program *, int step);

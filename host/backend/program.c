@@ -61,6 +61,11 @@ int program_launches(const struct program *p, int step) {
     return p->device->calls->launches(p, step);
 }
 
+const char *program_fallback(const struct program *p, int step) {
+    const struct backend *calls = p->device->calls;
+    return calls->fallback ? calls->fallback(p, step) : NULL;
+}
+
 /* Profiling takes the same path as running, so that it cannot run something else. */
 static enum err run_step(struct program *p, int step, uint32_t cursor, int iter, double *seconds) {
     const struct backend *calls = p->device->calls;

@@ -24,6 +24,7 @@ struct backend {
                             struct program **out);
     void (*program_free)(struct program *);
     int (*launches)(const struct program *, int step);
+    const char *(*fallback)(const struct program *, int step); /* NULL: never falls back */
     /* Queues one step, once. */
     enum err (*step)(struct program *, int step, uint32_t cursor, int iter);
     /* Runs one step on an idle device, waits, and adds the time it took to *seconds. */

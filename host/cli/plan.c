@@ -37,20 +37,21 @@ static enum err print(const struct recipe *recipe, enum plan_mode mode, const st
 }
 
 /* Without --device nothing is opened: a plan's values and steps are the same everywhere. The ways
- * that the tuner chose are taken over, so that the launches counted are those of training. */
-static enum err open_device(const char *spec, struct device **device, struct caps *caps) {
+ * that the tuner chose, or DROPCL_TUNE forces, are taken over, so that the launches counted are
+ * those of training. */
+static enum err open_device(const char *spec, const struct recipe *recipe, struct device **device,
+                            struct caps *caps) {
     struct device_info info;
     if (!spec) return OK;
     TRY(device_find(spec, &info));
     TRY(device_open(&info, device));
     cli_device(info.name, info.driver);
-    TRY(tune_recall(*device));
+    TRY(tune_recall(*device, recipe, 0));
     *caps = *device_caps(*device);
     return OK;
 }
 
-static enum err print_both(const struct recipe *recipe, struct caps *caps) {
-    if (caps) caps->gemm_any = recipe->train.gemm == GEMM_ANY;
+static enum err print_both(const struct recipe *recipe, const struct caps *caps) {
     TRY(print(recipe, PLAN_TRAIN, caps));
     putchar('\n');
     TRY(print(recipe, PLAN_EVAL, caps));
@@ -64,7 +65,7 @@ static int run_plan(const void *arguments) {
     struct device *device = NULL;
     struct caps caps = {0};
     enum err rc = cli_recipe(a->recipe, &a->set, &recipe);
-    if (!rc) rc = open_device(a->device, &device, &caps);
+    if (!rc) rc = open_device(a->device, recipe, &device, &caps);
     if (!rc) rc = print_both(recipe, device ? &caps : NULL);
     device_close(device);
     recipe_free(recipe);

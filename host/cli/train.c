@@ -109,6 +109,11 @@ static void on_message(const char *text, void *user) {
     progress_note(&run->progress, text);
 }
 
+static int on_stop(void *user) {
+    (void)user;
+    return interrupt_asked();
+}
+
 static void print_end(struct run *run, const dropcl_event *last, bool interrupted) {
     struct event line = event_new("end");
     add_epoch(&line, last);
@@ -149,6 +154,7 @@ static int train(struct run *run) {
     dropcl_options o = {.data = a->data, .init = run->init, .callback = on_event, .user = run};
     o.steps = (int64_t)a->steps.value;
     o.message = on_message;
+    o.stop = on_stop;
     dropcl_event last = {0};
     interrupt_catch();
     progress_open(&run->progress);

@@ -84,10 +84,13 @@ typedef struct {
     dropcl_callback callback; /* may be NULL */
     void *user;
     void (*message)(const char *text, void *user); /* notes such as a lowered batch; may be NULL */
+    int (*stop)(void *user); /* asked now and then while kernels are timed for the device, before
+                                the first step: not 0 stops; may be NULL */
 } dropcl_options;
 
-/* Trains and hands over the model (also with DROPCL_INTERRUPTED, then as of the last step). `last`
- * gets the last epoch's event (may be NULL). Evaluates the test set after each epoch. */
+/* Trains and hands over the model (also with DROPCL_INTERRUPTED, then as of the last step; NULL
+ * when `stop` came before the first). `last` gets the last epoch's event (may be NULL). Evaluates
+ * the test set after each epoch. */
 DROPCL_API int dropcl_train(dropcl_device *, const dropcl_recipe *, const dropcl_options *,
                             dropcl_model **out, dropcl_event *last);
 

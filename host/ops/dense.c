@@ -94,9 +94,24 @@ static void product_cpu(const struct cpu_run *run, const struct product *x) {
     if (x->v.columns >= 0) gemm_cpu_columns(&x->g, data[x->v.b], data[x->v.columns]);
 }
 
-static real product_sample(const struct cpu_run *run, const struct product *x, size_t index) {
+/* One of the sums of gemm_cpu_columns. */
+static real column_sample(const struct gemm *g, const real *b, size_t column) {
+    int chunk = gemm_chunk_length(g);
+    real total = 0;
+    for (int first = 0; first < g->k; first += chunk) {
+        real sum = 0;
+        for (int k = first; k < first + chunk && k < g->k; k++)
+            sum += b[(size_t)k * (size_t)g->n + column];
+        total = first ? total + sum : sum;
+    }
+    return total;
+}
+
+static real product_sample(const struct cpu_run *run, const struct product *x, int output,
+                           size_t index) {
     void *const *data = run->data;
     size_t n = (size_t)x->g.n;
+    if (output > 0) return column_sample(&x->g, data[x->v.b], index);
     const real *bias = x->v.bias >= 0 ? data[x->v.bias] : NULL;
     return gemm_cpu_at(&x->g, data[x->v.a], data[x->v.b], bias, index / n, index % n);
 }
@@ -112,9 +127,10 @@ static real product_sample(const struct cpu_run *run, const struct product *x, s
         struct product x = describe(p, s);                                                         \
         gemm_launch(p, s, caps, &x.g, &x.v, list);                                                 \
     }                                                                                              \
-    static real name##_sample(const struct cpu_run *run, const struct step *s, size_t index) {     \
+    static real name##_sample(const struct cpu_run *run, const struct step *s, int output,         \
+                              size_t index) {                                                      \
         struct product x = describe(run->plan, s);                                                 \
-        return product_sample(run, &x, index);                                                     \
+        return product_sample(run, &x, output, index);                                             \
     }                                                                                              \
     static int name##_ways(const struct plan *p, const struct step *s, const struct caps *caps,    \
                            struct step_ways *out) {                                                \

@@ -1,5 +1,5 @@
 /* Filling in launches. The tables are sized for what operations need; running over one is a bug. */
-#include "plan/launch.h"
+#include "plan/op.h"
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,4 +75,13 @@ const char *tuning_find(const struct tuning *t, const char *key) {
     for (int i = 0; i < t->count; i++)
         if (!strcmp(t->at[i].key, key)) return t->at[i].way;
     return NULL;
+}
+
+struct caps step_caps(const struct plan *p, const struct step *s, const struct caps *device) {
+    struct caps caps = *device;
+    struct step_ways ways;
+    caps.gemm_any = p->recipe && p->recipe->train.gemm == GEMM_ANY;
+    if (caps.gemm_any && s->op->ways && s->op->ways(p, s, &caps, &ways) > 1)
+        caps.gemm_any = caps.tuning && tuning_find(caps.tuning, ways.key);
+    return caps;
 }

@@ -29,7 +29,7 @@ struct caps {
     size_t local_bytes;
     int compute_units;
     const struct tuning *tuning; /* borrowed; NULL: shipped defaults */
-    bool gemm_any;               /* the recipe gave portable bits up: library GEMM allowed */
+    bool gemm_any;               /* of this step: library GEMM allowed (step_caps)         */
 };
 
 enum arg_kind { ARG_VALUE, ARG_UINT, ARG_FLOAT, ARG_CURSOR, ARG_ITER, ARG_SCRATCH };

@@ -65,9 +65,9 @@ struct op {
     void (*launch)(const struct plan *, const struct step *, const struct caps *,
                    struct launch_list *);
 
-    /* Element `index` of out[0] before the stages, as the reference computes it; for checking a few
-     * elements of large outputs. Needed where there are ways. */
-    real (*sample)(const struct cpu_run *, const struct step *, size_t index);
+    /* Element `index` of out[output] before the stages, as the reference computes it; for checking
+     * a few elements of large outputs. Needed where there are ways. */
+    real (*sample)(const struct cpu_run *, const struct step *, int output, size_t index);
 
     /* Fills in the ways and returns their number; NULL: there is only one. */
     int (*ways)(const struct plan *, const struct step *, const struct caps *, struct step_ways *);
@@ -154,8 +154,13 @@ int control_row_words(const struct plan *); /* words of one row, a multiple of 4
 
 /* Runs a step on the reference: op->cpu, then its stages over out[0]. */
 void step_run_cpu(const struct cpu_run *, const struct step *);
-/* Element `index` of out[0], stages included, by op->sample. */
-real step_sample_cpu(const struct cpu_run *, const struct step *, size_t index);
+/* Element `index` of out[output], stages included, by op->sample. */
+real step_sample_cpu(const struct cpu_run *, const struct step *, int output, size_t index);
+
+/* What a step is launched from: the device's capabilities, with gemm_any where the recipe says so
+ * and this step's way was chosen by timing or by force. A library is the fastest way on some
+ * devices and the slowest by far on others: nobody gets it unasked. */
+struct caps step_caps(const struct plan *, const struct step *, const struct caps *device);
 
 /* What one run of a step costs: its operation's own count, or the bytes of its inputs and outputs.
  */

@@ -58,7 +58,8 @@ static void slot_text(const struct plan *p, const struct step *s, char *out) {
 static int launches_of(const struct plan *p, const struct step *s, const struct caps *caps) {
     struct launch_list *list = calloc(1, sizeof *list);
     if (!list) return 0;
-    s->op->launch(p, s, caps, list);
+    struct caps own = step_caps(p, s, caps);
+    s->op->launch(p, s, &own, list);
     int n = list->count;
     free(list);
     return n;

@@ -36,6 +36,7 @@ void step_run_cpu(const struct cpu_run *run, const struct step *s) {
     for (size_t i = 0; i < n; i++) y[i] = finish(run, s, i, y[i]);
 }
 
-real step_sample_cpu(const struct cpu_run *run, const struct step *s, size_t index) {
-    return finish(run, s, index, s->op->sample(run, s, index));
+real step_sample_cpu(const struct cpu_run *run, const struct step *s, int output, size_t index) {
+    real x = s->op->sample(run, s, output, index);
+    return output == 0 ? finish(run, s, index, x) : x;
 }

@@ -250,7 +250,8 @@ static enum err compare_epochs(struct lockstep *l, int64_t steps) {
 
 static enum err open_side(const struct setup *setup, struct device *device, struct side *s) {
     struct plan *plan = NULL;
-    TRY(tune_recall(device)); /* the kernels that training uses */
+    /* the kernels that training uses */
+    TRY(tune_recall(device, setup->recipe, setup->batch / setup->micro_batches));
     TRY(setup_plan(setup, &plan));
     enum err rc = setup_store(setup, device, plan, &s->store);
     if (rc) {

@@ -21,9 +21,10 @@ struct setup {
     int64_t per_epoch, run_steps; /* optimizer steps                                      */
 };
 
-/* Where notes for the user go; may be NULL. */
+/* Where notes for the user go, and who may stop what takes long; each may be NULL. */
 struct notes {
     void (*message)(const char *text, void *user);
+    int (*stop)(void *user); /* not 0: give up */
     void *user;
 };
 

@@ -108,10 +108,21 @@ static enum err open_evaluators(struct trainer *t) {
                : OK;
 }
 
+/* Training goes on with our own kernels where the library that was chosen fails. */
+static void note_fallback(const struct trainer *t, const struct notes *notes) {
+    const char *why = NULL;
+    for (int i = 0; i < t->runner.plan->nsteps && !why; i++)
+        why = program_fallback(t->runner.program, i);
+    if (!why || !notes->message) return;
+    char text[640];
+    snprintf(text, sizeof text, "own kernels instead of the library: %s", why);
+    notes->message(text, notes->user);
+}
+
 static enum err open_trainer(struct trainer *t, struct device *device,
                              const struct recipe *recipe) {
     const dropcl_options *o = t->options;
-    const struct notes notes = {o->message, o->user};
+    const struct notes notes = {o->message, o->stop, o->user};
     struct plan *plan = NULL;
     TRY(setup_new(&t->setup, recipe, o->data, (const struct model *)(const void *)o->init, &notes));
     int64_t all = t->setup.run_steps;
@@ -127,6 +138,7 @@ static enum err open_trainer(struct trainer *t, struct device *device,
         return rc;
     }
     TRY(runner_new(&t->runner, &t->store, plan));
+    note_fallback(t, &notes);
     return open_evaluators(t);
 }
 
@@ -157,9 +169,9 @@ enum err train_run(struct device *device, const struct recipe *recipe,
                    const dropcl_options *options, struct model **out, dropcl_event *last) {
     struct trainer t = {.options = options};
     *out = NULL;
-    enum err rc = open_trainer(&t, device, recipe);
+    enum err opened = open_trainer(&t, device, recipe), rc = opened;
     if (!rc) rc = loop(&t);
-    if (!rc || rc == ERR_INTERRUPTED) {
+    if (!opened && (!rc || rc == ERR_INTERRUPTED)) {
         enum err taken = take_model(&t, device, out);
         if (taken) rc = taken;
     }

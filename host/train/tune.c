@@ -26,6 +26,7 @@ struct tuner {
     struct candidate *at;
     int count;
     struct tune_result *result;
+    const struct notes *notes; /* may be NULL */
 };
 
 /* The different keys of a plan's steps. */
@@ -77,6 +78,13 @@ static enum err check_way(struct tuner *t, struct candidate *c, int way, bool *r
     return rc;
 }
 
+/* Between any two things that take long. */
+static enum err go_on(const struct tuner *t) {
+    const struct notes *n = t->notes;
+    if (!n || !n->stop || !n->stop(n->user)) return OK;
+    return err_set(ERR_INTERRUPTED, "interrupted while kernels were timed");
+}
+
 /* Tries way number `way` of every candidate that has one: one program for all of them. */
 static enum err try_way(struct tuner *t, int way) {
     struct device *device = t->bench.device;
@@ -88,14 +96,17 @@ static enum err try_way(struct tuner *t, int way) {
         any = true;
     }
     if (!any) return OK;
+    TRY(go_on(t));
     bool built = tune_bench_build(&t->bench) == OK;
     for (int i = 0; i < t->count; i++) {
         struct candidate *c = &t->at[i];
         if (c->known || way >= c->ways.count) continue;
+        TRY(go_on(t));
         bool right = false;
         double seconds = NEVER;
         t->result->ways++;
-        bool ran = built && check_way(t, c, way, &right) == OK;
+        bool ran = built && !program_fallback(t->bench.program, c->step) &&
+                   check_way(t, c, way, &right) == OK;
         if (ran && right && way == 0 && c->ways.count > 1)
             seconds = LAST_RESORT;
         else if (ran && right)
@@ -144,8 +155,11 @@ static bool is_known(const struct device *device, const struct step_ways *ways) 
     return false;
 }
 
-static enum err tune(struct tuner *t, struct device *device, const struct plan *plan, bool again,
-                     const struct notes *notes) {
+static void say(const struct tuner *t, const char *text) {
+    if (t->notes && t->notes->message) t->notes->message(text, t->notes->user);
+}
+
+static enum err tune(struct tuner *t, struct device *device, const struct plan *plan, bool again) {
     char path[4096];
     int kept = 0;
     bool place = tune_file_path(device, path, sizeof path);
@@ -155,8 +169,7 @@ static enum err tune(struct tuner *t, struct device *device, const struct plan *
         t->result->timed += !t->at[i].known;
     }
     if (!t->result->timed) return OK;
-    if (notes && notes->message)
-        notes->message("timing kernels for this device (kept for the next time)", notes->user);
+    say(t, "timing kernels for this device (kept for the next time)");
     TRY(tune_bench_open(&t->bench, device, plan));
     TRY(time_ways(t));
     if (place)
@@ -164,39 +177,52 @@ static enum err tune(struct tuner *t, struct device *device, const struct plan *
     return OK;
 }
 
-static bool switched_off(const struct device *device) {
-    const char *wish = getenv("DROPCL_TUNE");
-    return device_about(device)->kind == DEVICE_REFERENCE || (wish && !strcmp(wish, "off"));
+/* What the environment asks for; NULL: nothing, which is to tune. */
+static const char *wish(void) {
+    const char *text = getenv("DROPCL_TUNE");
+    return text && *text ? text : NULL;
 }
 
-enum err tune_recall(struct device *device) {
+static bool switched_off(const struct device *device) {
+    return device_about(device)->kind == DEVICE_REFERENCE || (wish() && !strcmp(wish(), "off"));
+}
+
+/* Times, or only obeys the environment. */
+static enum err tune_steps(struct tuner *t, struct device *device, const struct recipe *recipe,
+                           int batch, bool again) {
+    struct plan *plan = NULL;
+    TRY(plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = batch},
+                 &plan));
+    struct caps caps = *device_caps(device);
+    caps.gemm_any = recipe->train.gemm == GEMM_ANY;
+    enum err rc = collect(plan, &caps, t);
+    t->result->keys = t->count;
+    if (!rc) rc = wish() ? force(t, device, wish()) : tune(t, device, plan, again);
+    tune_bench_close(&t->bench);
+    for (int i = 0; i < t->count; i++) free_outputs(t->at[i].out);
+    free(t->at);
+    plan_free(plan);
+    return rc;
+}
+
+enum err tune_recall(struct device *device, const struct recipe *recipe, int batch) {
     char path[4096];
     int kept;
-    const char *wish = getenv("DROPCL_TUNE");
-    if (switched_off(device) || (wish && *wish)) return OK;
+    if (switched_off(device)) return OK;
+    if (wish())
+        return tune_steps(&(struct tuner){.result = &(struct tune_result){0}}, device, recipe,
+                          batch, false);
     return tune_file_path(device, path, sizeof path) ? tune_file_load(device, path, &kept) : OK;
 }
 
 enum err tune_device(struct device *device, const struct recipe *recipe, int batch, bool again,
                      const struct notes *notes, struct tune_result *result) {
     struct tune_result own;
-    struct tuner t = {.result = result ? result : &own};
-    const char *wish = getenv("DROPCL_TUNE");
+    struct tuner t = {.result = result ? result : &own, .notes = notes};
     double start = clock_seconds();
     *t.result = (struct tune_result){0};
     if (switched_off(device)) return OK;
-    struct plan *plan = NULL;
-    TRY(plan_new(recipe, &op_table_all, &(struct plan_options){.mode = PLAN_TRAIN, .batch = batch},
-                 &plan));
-    struct caps caps = *device_caps(device);
-    caps.gemm_any = recipe->train.gemm == GEMM_ANY;
-    enum err rc = collect(plan, &caps, &t);
-    t.result->keys = t.count;
-    if (!rc) rc = wish && *wish ? force(&t, device, wish) : tune(&t, device, plan, again, notes);
-    tune_bench_close(&t.bench);
-    for (int i = 0; i < t.count; i++) free_outputs(t.at[i].out);
-    free(t.at);
-    plan_free(plan);
+    enum err rc = tune_steps(&t, device, recipe, batch, again);
     t.result->seconds = clock_seconds() - start;
     return rc;
 }

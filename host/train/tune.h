@@ -4,8 +4,8 @@
  *
  * A way may win only after it was found right: on small whole numbers, where every order of
  * summation gives the same bits, all its outputs must equal the plainest way's, and 256 elements of
- * that one, corners included, the C reference's. DROPCL_TUNE=off leaves the shipped defaults;
- * DROPCL_TUNE=WAY forces a way wherever a step has it. */
+ * each output of that one, corners included, the C reference's. DROPCL_TUNE=off leaves the shipped
+ * defaults; DROPCL_TUNE=WAY forces a way wherever a step has it. */
 #ifndef DROPCL_TRAIN_TUNE_H
 #define DROPCL_TRAIN_TUNE_H
 
@@ -21,12 +21,13 @@ struct tune_result {
     double seconds;
 };
 
-/* Tunes `device` for the training plan of `recipe` at `batch` rows. again: ignores what is kept. A
- * cache that cannot be read or written is no error. `result` may be NULL. */
+/* Tunes `device` for the training plan of `recipe` at `batch` rows (0: the recipe's). again:
+ * ignores what is kept. A cache that cannot be read or written is no error. ERR_INTERRUPTED when
+ * the notes' `stop` asks for it: nothing is kept then. `result` may be NULL. */
 enum err tune_device(struct device *, const struct recipe *, int batch, bool again,
                      const struct notes *, struct tune_result *result);
 
-/* Takes over what was kept for this device, and times nothing. */
-enum err tune_recall(struct device *);
+/* Takes over what was kept for this device, or the forced way, and times nothing. */
+enum err tune_recall(struct device *, const struct recipe *, int batch);
 
 #endif

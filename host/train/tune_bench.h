@@ -24,8 +24,8 @@ enum err tune_bench_build(struct tune_bench *);
  * out[k] (malloc'ed, the caller frees; NULL where there is none). */
 enum err tune_bench_outputs(struct tune_bench *, int step, void *out[STEP_OUT]);
 
-/* Whether the outputs are the reference's: 256 elements of out[0], corners included, by op->sample,
- * and, for small steps, every element of every output. */
+/* Whether the outputs are the reference's: 256 elements of each, corners included, by op->sample,
+ * and, for small steps, every element. */
 enum err tune_bench_check(struct tune_bench *, int step, void *const out[STEP_OUT], bool *right);
 
 /* The shortest of several runs, in seconds. */

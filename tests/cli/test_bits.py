@@ -1,6 +1,9 @@
 """Portable bits, end to end: one parameters_sha256 for a recipe and a seed, whatever runs it and however."""
 
 import os
+import re
+import signal
+import subprocess
 
 from harness import RECIPE, Case, main, write_mnist
 
@@ -85,6 +88,39 @@ class Bits(Case):
         plan = self.ok("plan", recipe, "--device", "pocl").out.split("\n\n")[0]
         run = self.ok("bench", recipe, "--device", "pocl", "--only", "rates", "--steps", "1", "--json").event("end")
         self.assertIn(f" {run['launches']} launches", plan)
+
+    def launches(self, recipe, way, *words):
+        """Of the training plan, by its total line."""
+        page = self.ok("plan", recipe, "--device", "pocl", *words, DROPCL_FAMILY="gpu", DROPCL_TUNE=way).out
+        return int(re.search(r"(\d+) launches", page)[1])
+
+    def test_plan_shows_the_launches_of_a_forced_way(self):
+        recipe = self.write("wide.yaml", WIDE)
+        whole = self.launches(recipe, "gpu 32")
+        self.assertEqual(self.launches(recipe, "gpu 32 split"), whole + 1)  # fc1 alone has a long sum
+        self.assertGreater(self.launches(recipe, "clblast", "--set", "train.gemm=any"), whole)
+        self.assertEqual(self.launches(recipe, "off", "--set", "train.gemm=any"), self.launches(recipe, "off"))
+        self.refused(64, "plan", recipe, "--device", "pocl", DROPCL_TUNE="gpu 33", says="gpu 33")
+
+    def test_a_signal_stops_the_tuner(self):
+        recipe = self.write("wide.yaml", WIDE)
+        self.tuned()
+        out = self.path("stopped")
+        command, env = self.command("train", recipe, "--device", "pocl", "--out", out, "--set", "train.batch=500",
+                                    POCL_CACHE_DIR=self.path("cold"))  # fmt: skip
+        process = subprocess.Popen(command, cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        said = b""
+        while b"timing kernels" not in said:
+            line = process.stderr.readline()
+            self.assertTrue(line, "it ended before it said that it tunes")
+            said += line
+        process.send_signal(signal.SIGINT)
+        _, more = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 75, more)
+        self.assertIn(b"interrupted before the first step", more)
+        self.assertFalse(os.path.exists(out))
+        self.assertEqual(self.kept_choices(), [])
 
     def test_micro_batches_give_one_hash_on_every_device(self):
         recipe = self.write("wide.yaml", WIDE)

@@ -83,7 +83,8 @@ struct op_target {
     struct device_info info;
     const char *family; /* "cpu", "gpu"; NULL: the reference */
     bool slow;          /* an interpreter */
-    int way; /* number of the way in which steps are launched that have one, -1: default */
+    int way;      /* number of the way in which steps are launched that have one, -1: default */
+    bool library; /* products by the library, where the recipe allows it */
 };
 struct op_machine {
     const struct op_world *world;

@@ -26,10 +26,11 @@ static bool near(struct op_machine *a, struct op_machine *b, int value) {
 bool op_library_is_near(const struct op_target *target) {
     struct op_world world;
     struct op_machine reference, device;
-    struct op_target cpu = op_reference();
+    struct op_target cpu = op_reference(), with = *target;
+    with.library = true;
     op_world_open(&world, &library);
     op_machine_open(&reference, &world, &cpu);
-    op_machine_open(&device, &world, target);
+    op_machine_open(&device, &world, &with);
     op_machine_run_all(&reference);
     op_machine_run_all(&device);
     bool all = true;

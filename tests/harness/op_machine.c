@@ -53,11 +53,14 @@ int op_target_ways(const struct op_world *w, const struct op_target *target) {
 
 static void choose_way(struct op_machine *m) {
     const struct plan *p = m->world->plan;
-    for (int i = 0; i < p->nsteps && m->target.way >= 0; i++) {
+    for (int i = 0; i < p->nsteps && (m->target.way >= 0 || m->target.library); i++) {
         struct step_ways ways;
+        struct caps caps = *device_caps(m->device);
+        caps.gemm_any = p->recipe->train.gemm == GEMM_ANY;
         if (!p->steps[i].op->ways) continue;
-        int n = p->steps[i].op->ways(p, &p->steps[i], device_caps(m->device), &ways);
-        if (m->target.way < n)
+        int n = p->steps[i].op->ways(p, &p->steps[i], &caps, &ways);
+        if (m->target.library) OK_OR_FAIL(device_tune(m->device, ways.key, "clblast"));
+        if (m->target.way >= 0 && m->target.way < n)
             OK_OR_FAIL(device_tune(m->device, ways.key, ways.name[m->target.way]));
     }
 }
