@@ -312,6 +312,7 @@ START_TEST(dump_holds_every_value_of_a_step) {
 END_TEST
 
 int main(void) {
+    setenv("DROPCL_TUNE", "clblast", 1); /* the library wherever a recipe allows one */
     Suite *suite = suite_create("compare");
     TCase *tests = tcase_create("compare");
     tcase_add_test(tests, differences_are_counted_and_measured);
