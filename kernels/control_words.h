@@ -16,7 +16,8 @@
 #define CONTROL_LAYER     4  /* words per layer:                                             */
 #define LAYER_LIMIT       0  /*   dropped iff ACTIVE and word <= LIMIT, LIMIT = T - 1         */
 #define LAYER_ACTIVE      1  /*   0 when T is 0                                              */
-#define LAYER_SCALE       2  /*   float: 1 / (1 - T 2^-32)                                   */
+#define LAYER_SCALE       2  /*   float: of what is kept; mostly 1 / (1 - T 2^-32)           */
+#define LAYER_EXTRA       3  /*   float: whatever else the kind of layer needs               */
 
 /* METRIC: the latch, then a loss sum and a count of hits for each CONTROL row. */
 #define METRIC_LATCH 0 /* 1 + the first row whose loss was not finite; 0: none so far */

@@ -3,13 +3,15 @@
 #ifndef EPILOGUE
 #define EPILOGUE
 #endif
-#define STAGE(name, first, second)                                                                 \
+#define STAGE(name, first, second, third)                                                                 \
     at.a = first;                                                                                  \
     at.b = second;                                                                                 \
+    at.c = third;                                                                                  \
     v = name##_point(v, v, at);
-#define STAGE_WITH(name, first, second, extra)                                                     \
+#define STAGE_WITH(name, first, second, third, extra)                                                     \
     at.a = first;                                                                                  \
     at.b = second;                                                                                 \
+    at.c = third;                                                                                  \
     v = name##_point(v, load_lanes(extra + index, count), at);
 
 static realv epilogue(realv v, uint sample, uint element, size_t index, uint count, STAGE_PARAMS) {
@@ -17,7 +19,7 @@ static realv epilogue(realv v, uint sample, uint element, size_t index, uint cou
     at.row = control + (size_t)cursor * ROW;
     at.sample = sample;
     at.element = element;
-    at.a = at.b = 0;
+    at.a = at.b = at.c = 0;
     EPILOGUE
     return v;
 }

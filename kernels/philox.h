@@ -71,20 +71,21 @@ static inline uint4 philox4x32(uint4 counter, uint2 key) {
     return x;
 }
 
-/* The words of elements 4 block .. 4 block + 15 of one sample, in order: counters block .. block
- * + 3. */
+/* The words of four blocks of one sample, in order: a block is four elements. */
 #ifdef PHILOX_MUL_HI
-static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
-    return (uint16)(philox4x32((uint4)(block, sample, step, counter3), key),
-                    philox4x32((uint4)(block + 1, sample, step, counter3), key),
-                    philox4x32((uint4)(block + 2, sample, step, counter3), key),
-                    philox4x32((uint4)(block + 3, sample, step, counter3), key));
+static inline uint16 philox16_blocks(uint4 blocks, uint sample, uint step, uint counter3,
+                                     uint2 key) {
+    return (uint16)(philox4x32((uint4)(blocks.x, sample, step, counter3), key),
+                    philox4x32((uint4)(blocks.y, sample, step, counter3), key),
+                    philox4x32((uint4)(blocks.z, sample, step, counter3), key),
+                    philox4x32((uint4)(blocks.w, sample, step, counter3), key));
 }
 #else
-static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
+static inline uint16 philox16_blocks(uint4 blocks, uint sample, uint step, uint counter3,
+                                     uint2 key) {
     /* One counter per 64-bit lane, its words below 2^32: a lane product is then one vpmuludq. */
     const ulong4 low = (ulong4)(0xffffffffUL);
-    ulong4 x0 = convert_ulong4((uint4)(block) + (uint4)(0, 1, 2, 3));
+    ulong4 x0 = convert_ulong4(blocks);
     ulong4 x1 = (ulong4)(sample), x2 = (ulong4)(step), x3 = (ulong4)(counter3);
     for (int round = 0; round < PHILOX_ROUNDS; round++) {
         ulong4 p0 = (x0 & low) * (ulong4)(PHILOX_MULTIPLIER_0);
@@ -101,6 +102,11 @@ static inline uint16 philox16(uint block, uint sample, uint step, uint counter3,
                     w1.w, w2.w, w3.w);
 }
 #endif
+
+/* The words of elements 4 block .. 4 block + 15. */
+static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
+    return philox16_blocks((uint4)(block) + (uint4)(0, 1, 2, 3), sample, step, counter3, key);
+}
 
 #endif /* __OPENCL_VERSION__ */
 

@@ -4,7 +4,7 @@
  * GPUs, so that a Philox block (four elements) is never split. A pointwise operation NAME is a macro
  *   NAME_point(x, extra, at)          x, extra: realv; at: struct point, by value
  * in its own file. The host spells a step's stages as
- *   -DEPILOGUE=STAGE(relu,0u,0u)STAGE(dropout,16u,268435456u)
+ *   -DEPILOGUE=STAGE(relu,0u,0u,0u)STAGE(dropout,16u,268435456u,0u)
  * and epilogue.cl turns that into the function epilogue(). */
 #ifdef FAMILY_CPU
 #define LANES 16
@@ -28,10 +28,10 @@ typedef int4 intv;
 #define LANE_NUMBERS      ((uint4)(0, 1, 2, 3))
 #endif
 
-/* Where a vector is: CONTROL row, sample and first element (a multiple of 4), the stage's two words. */
+/* Where a vector is: CONTROL row, sample and first element (a multiple of 4), the stage's words. */
 struct point {
     global const uint *row;
-    uint sample, element, a, b;
+    uint sample, element, a, b, c;
 };
 
 /* Reads or writes the first `count` lanes; the others read as 0. */

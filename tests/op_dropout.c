@@ -196,7 +196,7 @@ static int stochastic_steps(const struct op_case *row) {
     int n = 0;
     for (int i = 0; i < world.plan->nsteps; i++) {
         const struct step *s = &world.plan->steps[i];
-        for (int k = 0; k < s->nstages; k++) n += s->stage[k].stochastic >= 0;
+        for (int k = 0; k < s->nstages; k++) n += s->stage[k].draw >= 0;
     }
     op_world_close(&world);
     return n;

@@ -161,10 +161,10 @@ static const struct {
      "path1 0 [dropout1 1, path2 2 [relu1 -1]]", 3},
     /* An explicit id leaves the ordinals of the others alone. */
     {"    - dropout: {rate: 0.1}\n    - dropout: {rate: 0.1, id: 7}\n    - dropout: {rate: 0.1}\n",
-     "dropout1 0, dropout2 7, dropout3 2", 8},
-    {"    - dropout: {rate: 0.1, id: 4095}\n", "dropout1 4095", 4096},
+     "dropout1 0, dropout2 7, dropout3 2", 3},
+    {"    - dropout: {rate: 0.1, id: 4095}\n", "dropout1 4095", 1},
     {"    - dropout: {rate: 0.1, share: true}\n    - dropout: {rate: 0.1, id: 0, share: true}\n",
-     "dropout1 0, dropout2 0", 1},
+     "dropout1 0, dropout2 0", 2},
     {"    - dropout: {rate: 0.1, id: 1}\n    - dropout: {rate: 0.1, id: 0}\n",
      "dropout1 1, dropout2 0", 2},
 };

@@ -174,10 +174,10 @@ static const struct row structure[] = {
      "  layers:\n"
      "         ^"},
     {"dropcl: 1\n"
-     "model: {input: [4, 4], layers: [relu]}\n"
+     "model: {input: [4, 4, 4, 4], layers: [relu]}\n"
      "train: {dataset: digits, optimizer: {sgd: {lr: 1}}}\n",
-     "r.yaml:2:16: error: model.input must be [height, width, channels] or [features], got 2 numbers\n"
-     "model: {input: [4, 4], layers: [relu]}\n"
+     "r.yaml:2:16: error: model.input must be [height, width, channels], [time, channels] or [features], got 4 numbers\n"
+     "model: {input: [4, 4, 4, 4], layers: [relu]}\n"
      "               ^"},
     {"dropcl: 1\n"
      "model: {layers: [relu]}\n"

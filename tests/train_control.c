@@ -1,5 +1,6 @@
 /* CONTROL rows against words worked out by hand from the randomness contract. */
 #include "harness/train_fixture.h"
+#include "ops/table.h"
 #include "train/control.h"
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static const struct {
 };
 
 START_TEST(rate_becomes_threshold_limit_and_scale) {
-    struct control_rate r = control_rate(rates[_i].rate);
+    struct decision r = decision_of(rates[_i].rate);
     ck_assert_uint_eq(r.threshold, rates[_i].threshold);
     ck_assert_uint_eq(r.limit, rates[_i].limit);
     ck_assert_uint_eq(r.active, rates[_i].active);
@@ -38,12 +39,22 @@ END_TEST
  * exactly what the drawn bits give. */
 START_TEST(scale_comes_from_the_threshold) {
     double rate = 1 - 0x1.8p-32; /* T = 2^32 - 1.5 rounded to even = 2^32 - 2 */
-    struct control_rate r = control_rate(rate);
+    struct decision r = decision_of(rate);
     ck_assert_uint_eq(r.threshold, 0xfffffffeu);
     ck_assert(r.scale == 0x1p31f);
     ck_assert(r.scale != (float)(1 / (1 - rate)));
 }
 END_TEST
+
+/* The shapes come from a plan; here nothing depends on them. */
+static enum err control_of(const struct recipe *r, struct control *c) {
+    const struct plan_options options = {.mode = PLAN_TRAIN};
+    struct plan *plan;
+    ck_assert_int_eq(plan_new(r, &op_table_all, &options, &plan), OK);
+    enum err rc = control_init(c, r, plan);
+    plan_free(plan);
+    return rc;
+}
 
 static float float_of(uint32_t word) {
     float f;
@@ -60,7 +71,7 @@ START_TEST(training_rows_hold_position_seed_and_rates) {
     struct recipe *r = train_recipe("train.seed=4294967301", "train.schedule=constant", NULL);
     struct control c;
     uint32_t *rows = calloc(6 * 24, sizeof *rows);
-    ck_assert_int_eq(control_init(&c, r), OK);
+    ck_assert_int_eq(control_of(r, &c), OK);
     ck_assert_int_eq(c.words, 16 + 2 * 4);
     const struct control_epoch e = {.first_step = 3,
                                     .steps = 3,
@@ -97,7 +108,7 @@ START_TEST(training_rows_follow_the_schedule) {
     struct recipe *r = train_recipe("train.schedule={cosine: {}}", NULL);
     struct control c;
     uint32_t rows[4 * 24];
-    ck_assert_int_eq(control_init(&c, r), OK);
+    ck_assert_int_eq(control_of(r, &c), OK);
     const struct control_epoch e = {.first_step = 4,
                                     .steps = 4,
                                     .per_epoch = 4,
@@ -118,7 +129,7 @@ START_TEST(rate_zero_is_inactive_and_leaves_the_other_layer) {
     struct recipe *r = train_recipe("model.layers.1.dropout.rate=0", NULL);
     struct control c;
     uint32_t row[24];
-    ck_assert_int_eq(control_init(&c, r), OK);
+    ck_assert_int_eq(control_of(r, &c), OK);
     control_evaluate(&c, 1, 1, 0, 0, row);
     ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_ACTIVE], 0);
     ck_assert(float_of(row[CONTROL_LAYERS + LAYER_SCALE]) == 1);
@@ -135,7 +146,7 @@ START_TEST(evaluation_rows_count_every_row_once) {
     struct control c;
     uint32_t rows[3 * 24];
     static const uint32_t valid[] = {4, 4, 2};
-    ck_assert_int_eq(control_init(&c, r), OK);
+    ck_assert_int_eq(control_of(r, &c), OK);
     control_evaluate(&c, 10, 4, 6, 1, rows);
     for (uint32_t i = 0; i < 3; i++) {
         const uint32_t *row = rows + 24 * i;

@@ -6,7 +6,7 @@
 #include "control_words.h"
 #include "dropcl.h"
 #include "philox.h"
-#include "train/control.h"
+#include "plan/draw.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +89,7 @@ static int run_mask(const void *arguments) {
     uint32_t domain = 0;
     int code = find_domain(a->kind, &domain);
     if (code) return code;
-    struct control_rate rate = control_rate(a->rate.value);
+    struct decision rate = decision_of(a->rate.value);
     struct mask_query q = {
         .seed = a->seed.value,
         .step = (uint32_t)a->step.value,

@@ -5,14 +5,15 @@
 
 static void add_stage(const struct plan *p, const struct stage *stage, int *extras, char *out,
                       size_t size) {
-    uint32_t words[2] = {0, 0};
-    if (stage->op->words) stage->op->words(p, stage->attr, stage->stochastic, words);
+    uint32_t words[STAGE_WORDS] = {0};
+    if (stage->op->words) stage->op->words(p, stage->attr, stage->draw, words);
     size_t used = strlen(out);
     if (stage->extra >= 0)
-        snprintf(out + used, size - used, "STAGE_WITH(%s,%uu,%uu,extra%d)", stage->op->name,
-                 words[0], words[1], (*extras)++);
+        snprintf(out + used, size - used, "STAGE_WITH(%s,%uu,%uu,%uu,extra%d)", stage->op->name,
+                 words[0], words[1], words[2], (*extras)++);
     else
-        snprintf(out + used, size - used, "STAGE(%s,%uu,%uu)", stage->op->name, words[0], words[1]);
+        snprintf(out + used, size - used, "STAGE(%s,%uu,%uu,%uu)", stage->op->name, words[0],
+                 words[1], words[2]);
 }
 
 void stages_launch(const struct plan *p, const struct step *s, struct launch *l) {

@@ -97,8 +97,7 @@ int plan_step_new(struct plan *p, const struct op *op, const void *attr, const c
         p->steps = &spare; /* never run: plan_new fails */
         p->step_capacity = 1;
     }
-    p->steps[i] =
-        (struct step){.op = op, .attr = attr, .name = name, .line = line, .stochastic = -1};
+    p->steps[i] = (struct step){.op = op, .attr = attr, .name = name, .line = line, .draw = -1};
     return i;
 }
 
@@ -122,9 +121,9 @@ void plan_out(struct plan *p, int step, int value) {
 }
 
 int plan_point(struct plan *p, const struct op *op, const void *attr, const char *name, int line,
-               int stochastic, int in, int extra) {
+               int draw, int in, int extra) {
     int s = plan_step_new(p, op, attr, name, line);
-    p->steps[s].stochastic = stochastic;
+    p->steps[s].draw = draw;
     plan_in(p, s, in);
     if (extra >= 0) plan_in(p, s, extra);
     struct shape shape = p->values[in].shape;
@@ -132,6 +131,16 @@ int plan_point(struct plan *p, const struct op *op, const void *attr, const char
                              ROLE_ACTIVATION);
     plan_out(p, s, out);
     return out;
+}
+
+void plan_draw(struct plan *p, const struct layer *layer, int in) {
+    if (p->draws)
+        p->draws[layer->draw] = (struct draw){.layer = layer, .shape = p->values[in].shape};
+}
+
+void plan_mask(struct plan *p, const struct layer *layer, size_t decisions) {
+    if (p->draws) p->draws[layer->draw].mask_bytes = decisions;
+    p->mask_bytes_saved += decisions;
 }
 
 int plan_readers(const struct plan *p, int value) {

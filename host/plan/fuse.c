@@ -11,7 +11,7 @@ static void wrap(struct step *s, const struct op *pointwise) {
     s->stage[0] = (struct stage){.op = s->op,
                                  .attr = s->attr,
                                  .extra = s->nin > 1 ? 1 : -1,
-                                 .stochastic = s->stochastic,
+                                 .draw = s->draw,
                                  .line = s->line};
     s->nstages = 1;
     s->op = pointwise;

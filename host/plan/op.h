@@ -4,6 +4,7 @@
 #define DROPCL_PLAN_OP_H
 
 #include "base/real.h"
+#include "plan/draw.h"
 #include "plan/launch.h"
 #include "plan/plan.h"
 
@@ -21,7 +22,7 @@ struct cpu_run {
 struct point {
     const struct cpu_run *run;
     const void *attr;
-    int stochastic;
+    int draw; /* index into plan.draws, -1 */
     uint32_t sample, element;
 };
 
@@ -39,6 +40,8 @@ struct step_ways {
     int count;
 };
 
+enum { STAGE_WORDS = 3 };
+
 struct op {
     const char *name;
     bool producer;  /* accepts stages: applies them to each output element before storing it */
@@ -54,11 +57,15 @@ struct op {
     void (*cpu)(const struct cpu_run *, const struct step *);
 
     /* A pointwise operation instead has `point`: f(x, second operand) at a place. Its kernel twin
-     * is the macro NAME_point in kernels/PIECE.cl; `words` gives the two uints that macro receives.
-     */
+     * is the macro NAME_point in kernels/PIECE.cl; `words` gives the uints that macro receives. */
     real (*point)(const struct point *, real x, real extra);
     const char *piece;
-    void (*words)(const struct plan *, const void *attr, int stochastic, uint32_t out[2]);
+    void (*words)(const struct plan *, const void *attr, int draw, uint32_t out[STAGE_WORDS]);
+
+    /* An operation that draws a mask over its output: kept[e] = 1 where sample `sample` of the
+     * micro-batch keeps element e, else 0, by the generator alone (docs/masks.md). It is what
+     * `compare` judges the kernels' masks by; their dropped elements are 0. NULL: draws none. */
+    void (*mask)(const struct cpu_run *, int draw, uint32_t sample, uint8_t *kept);
 
     /* Kernel launches; pointwise operations leave this NULL (host/ops/pointwise.c serves them all).
      */
@@ -82,6 +89,7 @@ struct op {
 struct layer_type {
     struct schema schema;
     int (*build)(struct plan *, const struct layer *, int in);
+    struct draw_type draw; /* types that draw random numbers */
 };
 
 /* A loss: appends forward and (in training) the gradient of the logits. */
@@ -131,7 +139,7 @@ void plan_out(struct plan *, int step, int value);
 /* Appends a pointwise step with a new activation of in's shape; extra -1 for none. Returns the
  * output. */
 int plan_point(struct plan *, const struct op *, const void *attr, const char *name, int line,
-               int stochastic, int in, int extra);
+               int draw, int in, int extra);
 void *plan_alloc(struct plan *, size_t bytes); /* plan-owned; a static dummy when out of memory */
 const char *plan_text(struct plan *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The first fault wins. */
@@ -144,6 +152,12 @@ void plan_grad_give(struct plan *, int value, int gradient); /* a second gift ap
 bool plan_needs_grad(const struct plan *, int value);
 int plan_readers(const struct plan *, int value); /* steps that read it, so far */
 int plan_writer(const struct plan *, int value);  /* the step that writes it, -1 */
+
+/* Enters a layer that draws random numbers, and its input, into plan.draws. Its `build` calls this
+ * in every mode and at every rate, so that CONTROL has its words. */
+void plan_draw(struct plan *, const struct layer *, int in);
+/* Says that the plan draws this layer's mask: so many decisions, none of which is stored. */
+void plan_mask(struct plan *, const struct layer *, size_t decisions);
 
 /* The float of a CONTROL word. */
 float control_float(const uint32_t *row, int word);

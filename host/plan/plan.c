@@ -196,6 +196,8 @@ enum err plan_new(const struct recipe *recipe, const struct op_table *table,
     }
     p->recipe = recipe;
     p->add = table->add;
+    p->draws = arena_alloc(p->arena, ((size_t)recipe->stochastic_layers + 1) * sizeof *p->draws);
+    p->failed = !p->draws;
     set_options(p, options);
     enum err rc = build(p, table);
     if (rc) {

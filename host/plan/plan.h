@@ -81,12 +81,19 @@ struct param {
 
 struct op;
 
+/* A layer that draws random numbers, as this plan has it; plan/draw.h says what follows. */
+struct draw {
+    const struct layer *layer;
+    struct shape shape; /* of its input, the batch included                                */
+    size_t mask_bytes;  /* of its mask at a byte a decision; 0: this plan draws none of it */
+};
+
 /* A pointwise operation absorbed into a producer's epilogue. */
 struct stage {
     const struct op *op;
     const void *attr;
-    int extra;      /* index into step.in of its second operand, -1: none */
-    int stochastic; /* layer field of the mask contract, -1               */
+    int extra; /* index into step.in of its second operand, -1: none */
+    int draw;  /* index into plan.draws of a stage that draws, -1    */
     int line;
 };
 
@@ -98,8 +105,8 @@ struct step {
     int out[STEP_OUT], nout;
     struct stage stage[STEP_STAGES];
     int nstages;
-    int stochastic; /* as in stage, for an unfused stochastic step    */
-    int line;       /* of the recipe                                  */
+    int draw; /* as in stage, for a step that draws by itself   */
+    int line; /* of the recipe                                  */
 };
 
 /* A range of steps run `count` times, t = 0..count-1, or count-1..0 when backward; a launch
@@ -132,6 +139,7 @@ struct plan {
     int nrepeats;
     struct param *params;
     int nparams;
+    struct draw *draws; /* [recipe->stochastic_layers], by layer.draw */
 
     /* values the loop talks to; -1 when the plan has none */
     int images, labels, order, norm, control, metric;
@@ -147,7 +155,7 @@ struct plan {
     size_t *slot_bytes;
     int nslots;
     size_t unshared_bytes;   /* what the slots would take without sharing                 */
-    size_t mask_bytes_saved; /* masks that are never stored, at one byte an element      */
+    size_t mask_bytes_saved; /* masks that are never stored, at one byte a decision     */
 
     const struct op *add; /* sums gradients; of the op table */
     struct built *built;  /* layers built so far, for `from` */

@@ -126,6 +126,7 @@ void plan_print(const struct plan *p, const struct caps *caps, struct text *out)
         "\nslots: %d, %s bytes (%s without sharing); masks stored: 0 bytes (%s as bytes in memory)\n",
         p->nslots, unit((double)slots, c), unit((double)p->unshared_bytes, d),
         unit((double)p->mask_bytes_saved, e));
+    draw_print(p, out);
     text_add(out, "parameters: %zu", parameters);
     if (p->state_tensors) text_add(out, ", optimizer state: %d per parameter", p->state_tensors);
     text_add(out, "\n");

@@ -22,7 +22,7 @@ static real finish(const struct cpu_run *run, const struct step *s, size_t i, re
         const struct stage *stage = &s->stage[k];
         const real *extra = stage->extra >= 0 ? run->data[s->in[stage->extra]] : NULL;
         at.attr = stage->attr;
-        at.stochastic = stage->stochastic;
+        at.draw = stage->draw;
         x = stage->op->point(&at, x, extra ? extra[i] : 0);
     }
     return x;

@@ -16,7 +16,6 @@ struct check {
     size_t seen_count, seen_capacity;
     int *types;     /* layers so far, per schema of the vocabulary */
     int stochastic; /* stochastic layers so far */
-    int largest;    /* number of a stochastic layer; -1 when there is none */
 };
 
 /* One value to check: of which thing, which attribute, and the field to fill. */

@@ -56,7 +56,6 @@ enum err layers_begin(struct check *c) {
     size_t types = 1;
     while (c->vocabulary->layers && c->vocabulary->layers[types - 1]) types++;
     c->types = arena_alloc(c->arena, types * sizeof *c->types);
-    c->largest = -1;
     return c->types ? OK : err_memory("the counters of layers");
 }
 
@@ -100,7 +99,7 @@ static void check_layer(struct check *c, const struct node *node, struct layer *
 
     /* Counted before the layers inside: the order of the text. */
     int ordinal = count_type(c, schema);
-    int number = number_layer(c, schema, place);
+    int draw = number_layer(c, schema, place), number = draw;
     struct common common = {.id = -1};
     struct table tables[] = {
         {schema->attrs, attr}, {layers_common, &common}, {layers_drawing, &common}};
@@ -110,8 +109,7 @@ static void check_layer(struct check *c, const struct node *node, struct layer *
     if (!name) name = arena_printf(c->arena, "%s%d", schema->name, ordinal);
     if (!name) c->faults->memory = true;
     if (common.id >= 0) number = common.id;
-    if (number > c->largest) c->largest = number;
-    *out = (struct layer){schema, attr, name, common.from, number, place.line, place.column};
+    *out = (struct layer){schema, attr, name, common.from, number, draw, place.line, place.column};
     seen = &c->seen[index];
     const struct node *named = common.name ? node_get(body, "name") : NULL;
     seen->place = named ? named->place : place;

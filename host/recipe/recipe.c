@@ -82,9 +82,10 @@ static void check_together(struct faults *faults, const struct node *root, const
                    t->micro_batch);
     const struct node *input = node_get(node_get(root, "model"), "input");
     int count = r->model.input.count;
-    if (input && count && count != 1 && count != 3)
+    if (input && count > 3)
         faults_add(faults, input->place,
-                   "model.input must be [height, width, channels] or [features], got %d numbers",
+                   "model.input must be [height, width, channels], [time, channels] or [features], "
+                   "got %d numbers",
                    count);
 }
 
@@ -102,7 +103,7 @@ static void check_document(struct document *d, struct faults *faults, const stru
     layers_end(&c);
     check_together(faults, root, r);
     check_dataset(faults, root, r->train.dataset, vocabulary->datasets);
-    r->stochastic_layers = c.largest + 1;
+    r->stochastic_layers = c.stochastic;
 }
 
 static enum err write_text(struct recipe *r, const struct node *root) {

@@ -37,7 +37,7 @@ struct recipe {
     const char *file; /* as named in messages */
     const char
         *text; /* canonical YAML of the recipe as run, settings applied; parses to the same */
-    int stochastic_layers; /* number of layer fields in use: 1 + the largest `stochastic` */
+    int stochastic_layers; /* layers that draw random numbers: their `draw` is below this */
     int lines;
     struct arena *arena;
 };

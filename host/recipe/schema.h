@@ -73,6 +73,8 @@ struct layer {
     const char *name; /* name: or type and ordinal ("dense1", from 1), unique in the recipe */
     const char *from; /* from: or NULL                                                      */
     int stochastic;   /* the mask contract's layer field; -1 when the type draws nothing     */
+    int draw;         /* ordinal from 0 among the layers that draw random numbers; -1. Differs from
+                         `stochastic` where that was given by `id` */
     int line, column;
 };
 

@@ -6,7 +6,7 @@
 enum { CONTROL_WORDS = CONTROL_LAYERS, QUEUED = 500 };
 
 void bed_init(struct bed *b, const struct op *op, const void *attr) {
-    *b = (struct bed){.step = {.op = op, .attr = attr, .name = op->name, .stochastic = -1}};
+    *b = (struct bed){.step = {.op = op, .attr = attr, .name = op->name, .draw = -1}};
     b->values[0] = (struct value){.name = "control",
                                   .shape = {.rank = 2, .dim = {1, CONTROL_WORDS}},
                                   .dtype = DTYPE_U32,

@@ -28,6 +28,7 @@ struct lockstep {
     struct side a, b;
     const struct plan *plan;
     void *spare;
+    uint8_t *masks; /* two of a sample */
     int64_t step;
     int micro;
     uint32_t cursor;
@@ -118,11 +119,13 @@ static void judge_mask(struct lockstep *l, int i) {
     const uint32_t *row = l->a.runner.rows + (size_t)l->cursor * (size_t)l->a.runner.words;
     size_t features = (size_t)shape_features(&v->shape), n = shape_elements(&v->shape);
     const real *a = l->a.data, *b = l->b.data;
+    uint8_t *kept = l->masks, *spare = kept + features;
     struct difference d = difference_of(DTYPE_F32, a, b, n);
     d.equal = d.unequal = 0;
     for (size_t e = 0; e < n; e++) {
-        bool kept = observe_kept(s, row, (uint32_t)(e / features), (uint32_t)(e % features));
-        if (!memcmp(&a[e], &b[e], sizeof a[e]) && (a[e] != 0) == kept)
+        size_t at = e % features;
+        if (!at) observe_kept(l->plan, s, row, (uint32_t)(e / features), kept, spare);
+        if (!memcmp(&a[e], &b[e], sizeof a[e]) && (a[e] != 0) == (kept[at] != 0))
             d.equal++;
         else
             d.unequal++;
@@ -283,7 +286,8 @@ static enum err open_lockstep(struct lockstep *l, struct device *a, struct devic
     l->a.data = malloc(largest);
     l->b.data = malloc(largest);
     l->spare = malloc(largest);
-    if (!l->a.data || !l->b.data || !l->spare) return err_memory("a comparison");
+    l->masks = malloc(largest); /* a number has four bytes, a decision one */
+    if (!l->a.data || !l->b.data || !l->spare || !l->masks) return err_memory("a comparison");
     return o->dump ? io_make_folder(o->dump) : OK;
 }
 
@@ -310,5 +314,6 @@ enum err compare_run(struct device *a, struct device *b, const struct recipe *re
     close_side(&l.b);
     setup_free(&l.setup);
     free(l.spare);
+    free(l.masks);
     return rc ? rc : judge(result);
 }

@@ -8,24 +8,23 @@
 #include "plan/op.h"
 #include "train/schedule.h"
 
-/* A drop rate as the kernels want it (docs/masks.md, "Decision" and "Scale"). */
-struct control_rate {
-    uint64_t threshold; /* T = round_half_even(rate * 2^32), 0 .. 2^32                    */
-    uint32_t limit;     /* T - 1: dropped iff active and word <= limit                    */
-    uint32_t active;    /* 0 when T is 0                                                  */
-    float scale;        /* (float)(2^32 / (2^32 - T)), from T and not from rate; 0 at 2^32 */
+/* What CONTROL holds of a layer that draws random numbers, and the rate it was last computed for:
+ * most rates never change, and some decisions take solving an equation. */
+struct control_draw {
+    struct draw draw;
+    double rate;
+    struct decision decision;
 };
-struct control_rate control_rate(double rate);
 
-/* The rates of a recipe's stochastic layers, by their layer field. */
 struct control {
     const struct recipe *recipe; /* borrowed */
     int words;                   /* of one row */
-    int layers;
-    double *rate; /* [layers]; a field that no layer uses has 0 */
+    int draws;
+    struct control_draw *draw; /* [draws], by layer.draw */
 };
 
-enum err control_init(struct control *, const struct recipe *);
+/* The shapes of what is drawn are those of the plan, any plan of this recipe; it is not kept. */
+enum err control_init(struct control *, const struct recipe *, const struct plan *);
 void control_free(struct control *);
 
 /* Every step of one epoch of training. */
@@ -39,12 +38,13 @@ struct control_epoch {
 
 /* Fills rows[steps * micro_batches][words]; row = step in the epoch * micro_batches + micro-batch.
  */
-void control_train(const struct control *, const struct optimizer_type *,
-                   const struct control_epoch *, uint32_t *rows);
+void control_train(struct control *, const struct optimizer_type *, const struct control_epoch *,
+                   uint32_t *rows);
 
-/* Fills ceil(rows_total / batch)[words] for one pass over `rows_total` rows in order. pass and
- * split (0 test, 1 train, 2 the user's) address Monte-Carlo masks; elsewhere nothing reads them. */
-void control_evaluate(const struct control *, size_t rows_total, int batch, uint32_t pass,
-                      uint32_t split, uint32_t *rows);
+/* Fills ceil(rows_total / batch)[words] for one pass over `rows_total` rows in order, with the
+ * rates that schedules end at. pass and split (0 test, 1 train, 2 the user's) address Monte-Carlo
+ * masks; elsewhere nothing reads them. */
+void control_evaluate(struct control *, size_t rows_total, int batch, uint32_t pass, uint32_t split,
+                      uint32_t *rows);
 
 #endif

@@ -1,21 +1,10 @@
 #include "train/observe.h"
-#include "philox.h"
-#include "plan/control.h"
 #include <string.h>
-
-/* Stages that draw one word per activation, numbered by its index in the sample. Those of the same
- * family that only scale what an earlier stage has masked are not here. */
-static bool draws_by_element(const struct stage *stage) {
-    static const char *const names[] = {"dropout", "dropout_grad"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (stage->stochastic >= 0 && !strcmp(stage->op->name, names[i])) return true;
-    return false;
-}
 
 bool observe_draws(const struct step *s) {
     for (int i = 0; i < s->nstages; i++)
-        if (draws_by_element(&s->stage[i])) return true;
-    return false;
+        if (s->stage[i].op->mask) return true;
+    return s->op->mask != NULL;
 }
 
 static int param_rank(const struct plan *plan, const struct step *s, int k) {
@@ -57,15 +46,19 @@ bool observe_input(const struct plan *plan, const struct step *s, int k, real *d
     return bias ? false : fill_first(&v->shape, data);
 }
 
-bool observe_kept(const struct step *s, const uint32_t *row, uint32_t sample, uint32_t element) {
-    uint64_t seed = (uint64_t)row[CONTROL_SEED_HIGH] << 32 | row[CONTROL_SEED_LOW];
+static void keep_both(uint8_t *kept, const uint8_t *more, size_t n) {
+    for (size_t i = 0; i < n; i++) kept[i] &= more[i];
+}
+
+void observe_kept(const struct plan *plan, const struct step *s, const uint32_t *row,
+                  uint32_t sample, uint8_t *kept, uint8_t *spare) {
+    const struct cpu_run run = {.plan = plan, .control = row};
+    size_t n = (size_t)shape_features(&plan->values[s->out[0]].shape);
+    memset(kept, 1, n);
+    if (s->op->mask) s->op->mask(&run, s->draw, sample, kept);
     for (int i = 0; i < s->nstages; i++) {
-        if (!draws_by_element(&s->stage[i])) continue;
-        uint32_t layer = (uint32_t)s->stage[i].stochastic;
-        const uint32_t *words = row + CONTROL_LAYERS + CONTROL_LAYER * layer;
-        uint32_t word = philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP],
-                                    PHILOX_COUNTER3(DOMAIN_MASK, layer, row[CONTROL_AUX]));
-        if (words[LAYER_ACTIVE] && word <= words[LAYER_LIMIT]) return false;
+        if (!s->stage[i].op->mask) continue;
+        s->stage[i].op->mask(&run, s->stage[i].draw, sample, spare);
+        keep_both(kept, spare, n);
     }
-    return true;
 }

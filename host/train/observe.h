@@ -16,8 +16,9 @@ bool observe_draws(const struct step *s);
  * stages get 1. */
 bool observe_input(const struct plan *, const struct step *, int k, real *data);
 
-/* Whether the masks of step `s` keep an element, by the generator alone (docs/masks.md). row:
- * CONTROL. */
-bool observe_kept(const struct step *, const uint32_t *row, uint32_t sample, uint32_t element);
+/* Which elements of a sample of the step's output its masks keep, by the generator alone
+ * (docs/masks.md): kept[e] is 1 or 0. row: CONTROL; spare: room for as many numbers. */
+void observe_kept(const struct plan *, const struct step *, const uint32_t *row, uint32_t sample,
+                  uint8_t *kept, uint8_t *spare);
 
 #endif

@@ -102,3 +102,50 @@ double schedule_rate(const struct choice *schedule, double base, const struct sc
     if ((double)at->step < warm_steps) return base * ((double)at->step / warm_steps);
     return base * type->factor(schedule->attr, at, warm_steps);
 }
+
+/* ---- rates of dropping ---- */
+
+struct linear_attr {
+    double from, over;
+};
+
+/* from + (rate - from) min(1, t / (over N)). */
+static double linear_rate(const void *attr, double rate, const struct schedule_point *at) {
+    const struct linear_attr *a = attr;
+    double ramp = a->over * (double)at->steps;
+    return a->from + (rate - a->from) * fmin(1, (double)at->step / ramp);
+}
+
+static const struct attr linear_attrs[] = {
+    {.name = "from",
+     .type = ATTR_REAL,
+     .offset = offsetof(struct linear_attr, from),
+     .min = 0,
+     .max = 1,
+     .fallback = "0",
+     .doc = "the rate at the first step"},
+    {.name = "over",
+     .type = ATTR_REAL,
+     .offset = offsetof(struct linear_attr, over),
+     .above_min = true,
+     .max = 1,
+     .fallback = "1",
+     .doc = "the share of the run after which the layer's own rate is reached"},
+    {0}};
+
+static const struct rate_schedule_type schedule_linear = {
+    .schema = {.name = "linear",
+               .doc = "The rate goes in equal steps from one value to the layer's own.",
+               .size = sizeof(struct linear_attr),
+               .attrs = linear_attrs},
+    .rate = linear_rate};
+
+const struct schema *const rate_schedule_list[] = {&schedule_linear.schema, NULL};
+
+double schedule_drop_rate(const struct choice *schedule, double rate,
+                          const struct schedule_point *at) {
+    if (!schedule->schema) return rate;
+    const struct rate_schedule_type *type =
+        (const struct rate_schedule_type *)(const void *)schedule->schema;
+    return type->rate(schedule->attr, rate, at);
+}

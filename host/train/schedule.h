@@ -1,5 +1,5 @@
-/* Learning rate schedules: a factor on the optimizer's base rate, a pure function of the optimizer
- * step, computed on the host in double. */
+/* Schedules: the learning rate and the rates of dropping as pure functions of the optimizer step,
+ * computed on the host in double. */
 #ifndef DROPCL_TRAIN_SCHEDULE_H
 #define DROPCL_TRAIN_SCHEDULE_H
 
@@ -29,5 +29,19 @@ extern const struct schema *const schedule_list[];
 
 /* The learning rate at a point; an absent schedule (schema NULL) is constant. */
 double schedule_rate(const struct choice *schedule, double base, const struct schedule_point *at);
+
+/* How a drop rate changes over a run (docs/masks.md, "Rates that change"). */
+struct rate_schedule_type {
+    struct schema schema;
+    double (*rate)(const void *attr, double rate, const struct schedule_point *at);
+};
+
+/* NULL-terminated, for the vocabulary. */
+extern const struct schema *const rate_schedule_list[];
+
+/* The drop rate at a point of training; `rate` is where the schedule ends, and what there is
+ * without one (schema NULL). */
+double schedule_drop_rate(const struct choice *schedule, double rate,
+                          const struct schedule_point *at);
 
 #endif

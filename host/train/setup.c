@@ -97,7 +97,7 @@ static enum err fill(struct setup *s, const char *folder, const struct model *in
     if (init) TRY(model_copy_params(init, s->model->plan, s->model->flat));
     s->order = malloc((s->split.ntrain + 1) * sizeof *s->order);
     if (!s->order) return err_memory("the order of an epoch");
-    return control_init(&s->control, s->recipe);
+    return control_init(&s->control, s->recipe, s->model->plan);
 }
 
 static enum err start(struct setup *s, const char *folder, const struct model *init,

@@ -28,12 +28,11 @@ static void collect(void) {
     COLLECT(layers, op_table_all.layers);
     COLLECT(losses, op_table_all.losses);
     COLLECT(optimizers, op_table_all.optimizers);
-    static const struct schema *const none[] = {NULL};
     vocabulary.datasets = dataset_names();
     vocabulary.choices[CHOICE_LOSS] = losses;
     vocabulary.choices[CHOICE_OPTIMIZER] = optimizers;
     vocabulary.choices[CHOICE_SCHEDULE] = schedule_list;
-    vocabulary.choices[CHOICE_RATE_SCHEDULE] = none;
+    vocabulary.choices[CHOICE_RATE_SCHEDULE] = rate_schedule_list;
 }
 
 const struct vocabulary *model_vocabulary(void) {

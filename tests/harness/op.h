@@ -45,8 +45,8 @@ struct op_world {
 
 void op_world_open(struct op_world *, const struct op_case *);
 void op_world_close(struct op_world *);
-/* The program's operations, and a layer `fork` for tests: y = dropout(x) + x, so that x has two
- * readers. */
+/* The program's operations, and two layers for tests: `fork`, y = dropout(x) + x, so that x has two
+ * readers; `image: {shape: [H, W, C]}` gives features these axes. */
 const struct op_table *op_fork_table(void);
 /* plan_new's own answer for a case that may be wrong; *world is closed again. */
 enum err op_world_try(const struct op_case *);

@@ -42,11 +42,9 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     float words[CONTROL_LAYERS - CONTROL_OPTIMIZER] = {0};
     optimizer->control(train->optimizer.attr, optimizer->rate(train->optimizer.attr), step, words);
     memcpy(row + CONTROL_OPTIMIZER, words, sizeof words);
-    for (int i = 0; i < w->recipe->model.layers.count; i++) {
-        const struct layer *layer = &w->recipe->model.layers.at[i];
-        if (layer->stochastic < 0) continue;
-        struct op_layer_control c = op_control_layer(rate_of(layer));
-        uint32_t *words_of_layer = row + CONTROL_LAYERS + CONTROL_LAYER * layer->stochastic;
+    for (int i = 0; i < w->recipe->stochastic_layers; i++) {
+        struct op_layer_control c = op_control_layer(rate_of(w->plan->draws[i].layer));
+        uint32_t *words_of_layer = row + CONTROL_LAYERS + CONTROL_LAYER * i;
         words_of_layer[LAYER_LIMIT] = c.limit;
         words_of_layer[LAYER_ACTIVE] = c.active;
         put_float(&words_of_layer[LAYER_SCALE], c.scale);

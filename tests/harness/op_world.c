@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHEMAS = 32, GUARD = 1024, ROWS = 11 };
+enum { SCHEMAS = 64, GUARD = 1024, ROWS = 11 };
 
 uint32_t op_random(uint32_t stream, uint32_t index) {
     uint32_t x = index * 0x9e3779b1u + stream * 0x7feb352du + 0x1234567u;

@@ -1,0 +1,56 @@
+#include "ops/draws.h"
+#include "philox.h"
+
+uint32_t draws_counter(const struct plan *p, int draw, uint32_t domain) {
+    const uint32_t monte_carlo = DOMAIN_MC_MASK - DOMAIN_MASK;
+    if (p->options.mode == PLAN_MC) domain += monte_carlo;
+    return PHILOX_COUNTER3(domain, (uint32_t)p->draws[draw].layer->stochastic, 0u);
+}
+
+uint32_t draws_word(const struct cpu_run *run, int draw, int word) {
+    return run->control[CONTROL_LAYERS + CONTROL_LAYER * draw + word];
+}
+
+float draws_scale(const struct cpu_run *run, int draw) {
+    return control_float(run->control, CONTROL_LAYERS + CONTROL_LAYER * draw + LAYER_SCALE);
+}
+
+bool draws_drop(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
+    const uint32_t *row = run->control;
+    if (!draws_word(run, draw, LAYER_ACTIVE)) return false;
+    uint64_t seed = (uint64_t)row[CONTROL_SEED_HIGH] << 32 | row[CONTROL_SEED_LOW];
+    uint32_t counter3 = draws_counter(run->plan, draw, DOMAIN_MASK) | row[CONTROL_AUX];
+    uint32_t word =
+        philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP], counter3);
+    return word <= draws_word(run, draw, LAYER_LIMIT);
+}
+
+void draws_words(const struct plan *p, const void *attr, int draw, uint32_t out[STAGE_WORDS]) {
+    (void)attr;
+    out[0] = CONTROL_LAYERS + CONTROL_LAYER * (uint32_t)draw;
+    out[1] = draws_counter(p, draw, DOMAIN_MASK);
+}
+
+int draws_channels(const struct draw *draw) {
+    return draw->shape.dim[draw->shape.rank - 1];
+}
+
+/* ---- backward ---- */
+
+static real scale_point(const struct point *at, real x, real extra) {
+    (void)extra;
+    return x * (real)draws_scale(at->run, at->draw);
+}
+
+static const struct op op_dropout_scale = {
+    .name = "dropout_scale", .point = scale_point, .words = draws_words, .piece = "dropout"};
+
+void draws_grad(struct plan *p, int i, const struct op *again) {
+    struct step s = p->steps[i];
+    int x = s.in[0], y = s.out[0], writer = plan_writer(p, x);
+    bool implied = writer >= 0 && p->steps[writer].op == &op_relu && plan_readers(p, x) == 1;
+    if (implied) p->values[x].positive = y;
+    const struct op *op = implied ? &op_dropout_scale : again;
+    int dx = plan_point(p, op, s.attr, s.name, s.line, s.draw, plan_grad_of(p, y), -1);
+    plan_grad_give(p, x, dx);
+}

@@ -1,0 +1,46 @@
+/* What the layers that draw random numbers share (docs/masks.md). Private to ops/. */
+#ifndef DROPCL_OPS_DRAWS_H
+#define DROPCL_OPS_DRAWS_H
+
+#include "ops/internal.h"
+
+/* The rows of an attribute table for struct draw_attr, which must be the first member `member` of
+ * the attributes. */
+#define DRAW_ATTRS(type_, member, doc_)                                                            \
+    {.name = "rate",                                                                               \
+     .type = ATTR_REAL,                                                                            \
+     .offset = offsetof(type_, member.rate),                                                       \
+     .max = 1,                                                                                     \
+     .doc = doc_},                                                                                 \
+    {                                                                                              \
+        .name = "schedule", .type = ATTR_CHOICE, .offset = offsetof(type_, member.schedule),       \
+        .kind = CHOICE_RATE_SCHEDULE, .fallback = "",                                              \
+        .doc = "how the rate changes over the run; without it it does not"                         \
+    }
+
+/* Counter word 3 without aux; the domains of Monte-Carlo evaluation are 8 above those of training.
+ */
+uint32_t draws_counter(const struct plan *, int draw, uint32_t domain);
+/* The word of CONTROL_LAYER that `word` names, of a draw. */
+uint32_t draws_word(const struct cpu_run *, int draw, int word);
+float draws_scale(const struct cpu_run *, int draw);
+/* Whether the layer's decision for this element is to drop it. */
+bool draws_drop(const struct cpu_run *, int draw, uint32_t sample, uint32_t element);
+
+/* Words of a stage: where the layer's words are in a CONTROL row, and counter word 3. */
+void draws_words(const struct plan *, const void *attr, int draw, uint32_t out[STAGE_WORDS]);
+
+/* The backward step of a pointwise operation that masks: `again` draws the mask again - except
+ * behind a ReLU whose output only this operation reads: there y > 0 exactly where an element was
+ * kept and active (scale >= 1 cannot underflow), so dy * scale followed by ReLU's own test on y
+ * says it all. */
+void draws_grad(struct plan *, int step, const struct op *again);
+
+/* The last axis of the layer's input. */
+int draws_channels(const struct draw *);
+
+/* Append the step of element-wise and of channel-wise dropout, whose draw has been entered. */
+int dropout_append(struct plan *, const struct layer *, int in);
+int dropout2d_append(struct plan *, const struct layer *, int in);
+
+#endif
