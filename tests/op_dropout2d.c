@@ -68,7 +68,7 @@ static const struct op_case cases[] = {
 
 static const struct op_refusal refusals[] = {
     {REFUSED("5", "{dropout2d: {rate: 0.5}}"),
-     ":5:12: error: dropout2d drops channels of images [batch,height,width,channels], its input is "
+     ":5:13: error: dropout2d drops channels of images [batch,height,width,channels], its input is "
      "[2,5]"},
     {REFUSED("5, 4", "{dropout2d: {rate: 0.5}}"), "its input is [2,5,4]"},
     {REFUSED("5", "{dropout1d: {rate: 0.5}}"),

@@ -123,7 +123,7 @@ START_TEST(masks_and_parameters_are_numbered_body_before_shortcut) {
     op_world_open(&w, &row);
     /* Whichever the text says first: the table of attributes decides. */
     static const char *const order[] = {"a", "c", "b", "d"};
-    for (int i = 0; i < 4; i++) ck_assert_int_eq(stage_of(w.plan, order[i])->stochastic, i);
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(stage_of(w.plan, order[i])->draw, i);
     ck_assert_int_eq(w.plan->nparams, 4);
     for (int i = 0; i < 4; i++)
         ck_assert_str_eq(w.plan->values[w.plan->params[i].value].name, parameters[i]);

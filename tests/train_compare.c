@@ -163,11 +163,11 @@ static const struct fault {
        forgotten */
     {"dense", 0, true, NULL, NULL, "dropout.cl", "select(x * scale, (realv)(0.0f), drop)",
      "x * scale"},
-    {"dense", 1, true, NULL, NULL, "dropout.cl", "step = at.row[CONTROL_STEP]", "step = 0"},
+    {"dense", 1, true, NULL, NULL, "dropout.cl", "at.row[CONTROL_STEP]", "0u"},
     {"dense_dx", 0, false, ONE_HIDDEN, NULL, "dropout.cl",
      "((x) * as_float((at).row[(at).a + LAYER_SCALE]))", "(x)"},
     {"dense_dx", 0, true, LINEAR, NULL, "dropout.cl",
-     "#define dropout_grad_point(x, extra, at)  dropout_apply(x, at)",
+     "#define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))",
      "#define dropout_grad_point(x, extra, at) (x)"},
     {"dense", 0, true, NULL, NULL, "philox.h", "PHILOX_ROUNDS       10", "PHILOX_ROUNDS       9"},
     /* a stale CONTROL row, a stale batch */

@@ -125,6 +125,36 @@ START_TEST(training_rows_follow_the_schedule) {
 }
 END_TEST
 
+/* 20 steps: the first layer rises from 0 over 16 of them, the second falls from 1 over all. */
+START_TEST(rates_of_dropping_follow_their_schedules) {
+    struct recipe *r =
+        train_recipe("model.layers.1.dropout.schedule={linear: {from: 0, over: 0.8}}",
+                     "model.layers.3.dropout={rate: 0, schedule: {linear: {from: 1}}}", NULL);
+    struct control c;
+    uint32_t rows[20 * 24];
+    ck_assert_int_eq(control_of(r, &c), OK);
+    const struct control_epoch e = {
+        .steps = 20, .per_epoch = 20, .run_steps = 20, .batch = 8, .micro_batches = 1};
+    control_train(&c, optimizer_of(r), &e, rows);
+    for (int t = 0; t < 20; t++) {
+        struct decision rising = decision_of(t < 16 ? 0.5 * (t / 16.0) : 0.5);
+        struct decision falling = decision_of(1 + (0 - 1.0) * (t / 20.0));
+        const uint32_t *first = rows + 24 * t + CONTROL_LAYERS, *second = first + CONTROL_LAYER;
+        ck_assert_uint_eq(first[LAYER_ACTIVE], t > 0);
+        ck_assert_uint_eq(first[LAYER_LIMIT], rising.limit);
+        ck_assert(float_of(first[LAYER_SCALE]) == rising.scale);
+        ck_assert_uint_eq(second[LAYER_ACTIVE], 1);
+        ck_assert_uint_eq(second[LAYER_LIMIT], falling.limit);
+        ck_assert(float_of(second[LAYER_SCALE]) == falling.scale);
+    }
+    control_evaluate(&c, 8, 8, 0, 0, rows); /* where the schedules end */
+    ck_assert_uint_eq(rows[CONTROL_LAYERS + LAYER_LIMIT], 0x7fffffffu);
+    ck_assert_uint_eq(rows[CONTROL_LAYERS + CONTROL_LAYER + LAYER_ACTIVE], 0);
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
 START_TEST(rate_zero_is_inactive_and_leaves_the_other_layer) {
     struct recipe *r = train_recipe("model.layers.1.dropout.rate=0", NULL);
     struct control c;
@@ -169,6 +199,7 @@ int main(void) {
     tcase_add_test(tests, scale_comes_from_the_threshold);
     tcase_add_test(tests, training_rows_hold_position_seed_and_rates);
     tcase_add_test(tests, training_rows_follow_the_schedule);
+    tcase_add_test(tests, rates_of_dropping_follow_their_schedules);
     tcase_add_test(tests, rate_zero_is_inactive_and_leaves_the_other_layer);
     tcase_add_test(tests, evaluation_rows_count_every_row_once);
     suite_add_tcase(suite, tests);
