@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NET               "[{dense: {units: 21}}, relu, {dropout: {rate: 0.5}}]"
+#define NORM              "[{dense: {units: 21}}, batchnorm, relu, {dense: {units: 4}}]"
 #define LINE              "[{dense: {units: 4}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 
@@ -77,6 +78,28 @@ static const struct broken {
      "((x) - (extra))",
      "add",
      {SMALL("[{dense: {units: 7}}, {fork: {rate: 0.5}}]"), .no_fuse = true}},
+    {"batch_norm_sums.cl",
+     "wide variance = squares / (wide)(float)ROWS;",
+     "wide variance = squares;",
+     "batch_norm_statistics",
+     {SMALL(NORM)}},
+    {"batch_norm_sums.cl",
+     "products * LOAD(AT(moments, 1) + c)",
+     "products",
+     "batch_norm_reduce",
+     {SMALL(NORM)}},
+    {"batch_norm.cl", "fma(centred, scale,", "fma(scale, scale,", "batch_norm", {SMALL(NORM)}},
+    {"batch_norm.cl", "- fma(centred, slope, constant_)", "", "batch_norm_dx", {SMALL(NORM)}},
+    {"batch_norm_eval.cl",
+     "sqrt(variance + (realv)EPSILON)",
+     "sqrt(variance)",
+     "batch_norm_freeze",
+     {SMALL(NORM), .mode = PLAN_EVAL}},
+    {"batch_norm_eval.cl",
+     "b - load_lanes(moments + c, count)",
+     "b + load_lanes(moments + c, count)",
+     "batch_norm_fold",
+     {SMALL(NORM), .mode = PLAN_EVAL}},
     {"cross_entropy.cl", "(z[target] - max)", "(z[target] + max)", "cross_entropy", {SMALL(LINE)}},
     {"cross_entropy.cl",
      "(p - (j == target ? 1.0f : 0.0f))",

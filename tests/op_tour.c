@@ -62,6 +62,17 @@ static const struct op_case cases[] = {
      .layers = "[{dense: {units: 2}}]",
      .batch = 4,
      .train = "  micro_batch: 2\n  optimizer: {sgd: {lr: 0.1}}\n"},
+    {.name = "batch norm: a vector + 1 on an image, two chunks",
+     .input = "2, 17, 17",
+     .layers =
+         "[batchnorm, {dense: {units: 16, activation: relu}}, batchnorm, {dense: {units: 2}}]",
+     .batch = 2},
+    {.name = "batch norm in evaluation",
+     .input = "2, 1, 3",
+     .layers = "[batchnorm, {dense: {units: 17, bias: false}}, batchnorm, {dense: {units: 66}}, "
+               "batchnorm, {dense: {units: 2}}]",
+     .batch = 2,
+     .mode = PLAN_EVAL},
     {.name = "evaluation",
      .input = "3",
      .layers = "[{dense: {units: 7}}]",

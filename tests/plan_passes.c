@@ -83,6 +83,52 @@ START_TEST(residual_plan_prints_as_agreed) {
 }
 END_TEST
 
+#define NORM                                                                                       \
+    "    - batchnorm: {name: bn0}\n    - dense: {name: fc1, units: 32, bias: false}\n"             \
+    "    - batchnorm: {name: bn1}\n    - relu\n    - dropout: {rate: 0.5}\n"                       \
+    "    - dense: {name: fc2, units: 16, activation: relu}\n    - batchnorm: {name: bn2}\n"        \
+    "    - dense: {name: fc3, units: 10}"
+
+START_TEST(batch_norm_plan_prints_as_agreed) {
+    recipe = fixture_recipe("[8, 8, 3]", NORM, "  batch: 32\n");
+    plan = fixture_plan(recipe, (struct plan_options){.mode = _i ? PLAN_EVAL : PLAN_TRAIN});
+    check_golden(_i ? "norm-eval.txt" : "norm-train.txt", plan);
+}
+END_TEST
+
+/* What evaluation computes from parameters alone is computed before the first batch is read. */
+START_TEST(folded_weights_are_made_by_the_first_steps) {
+    recipe = fixture_recipe("[8, 8, 3]", NORM, "  batch: 32\n");
+    plan = fixture_plan(recipe, (struct plan_options){.mode = PLAN_EVAL});
+    int gather = fixture_find(plan, "gather", 0), fold = fixture_find(plan, "batch_norm_fold", 0);
+    ck_assert_int_eq(gather, 4); /* three batch norms, one of them folded */
+    ck_assert(fold >= 0 && fold < gather);
+    int dense = fixture_find(plan, "dense+relu", 0);
+    ck_assert_int_eq(plan->steps[dense].in[1], plan->steps[fold].out[0]);
+    ck_assert_int_eq(plan->steps[dense].in[2], plan->steps[fold].out[1]);
+    ck_assert_int_eq(plan->steps[dense].nin, 3);
+}
+END_TEST
+
+START_TEST(running_statistics_are_stored_behind_what_is_trained) {
+    recipe = fixture_recipe("[8, 8, 3]", NORM, "  batch: 32\n");
+    plan = fixture_plan(recipe, (struct plan_options){.mode = PLAN_TRAIN});
+    int running = 0;
+    for (int i = 0; i < plan->nparams; i++) {
+        const struct value *v = &plan->values[plan->params[i].value];
+        running += plan->params[i].running;
+        ck_assert_int_eq(plan->params[i].running, strstr(v->name, ".running_") != NULL);
+        ck_assert_int_eq(plan->params[i].running, v->offset >= plan->flat);
+        ck_assert_int_eq(plan->params[i].decay,
+                         !strncmp(v->name, "fc", 2) && strstr(v->name, ".weight") != NULL);
+        ck_assert_uint_le(v->offset + shape_elements(&v->shape), plan->stored);
+    }
+    ck_assert_int_eq(running, 6);
+    ck_assert_uint_eq(plan->buffer_bytes[BUFFER_PARAM], plan->stored * sizeof(float));
+    ck_assert_uint_eq(plan->buffer_bytes[BUFFER_GRAD], plan->flat * sizeof(float));
+}
+END_TEST
+
 /* The property behind sharing: values alive at one time never share a slot. Lifetimes are
  * recomputed here from the steps, not read from the plan. */
 START_TEST(live_values_never_share_a_slot) {
@@ -216,6 +262,9 @@ int main(void) {
     tcase_add_test(c, micro_batch_plan_prints_as_agreed);
     tcase_add_test(c, evaluation_plan_prints_as_agreed);
     tcase_add_test(c, residual_plan_prints_as_agreed);
+    tcase_add_loop_test(c, batch_norm_plan_prints_as_agreed, 0, 2);
+    tcase_add_test(c, folded_weights_are_made_by_the_first_steps);
+    tcase_add_test(c, running_statistics_are_stored_behind_what_is_trained);
     tcase_add_loop_test(c, live_values_never_share_a_slot, 0, 2);
     tcase_add_test(c, parameters_are_aligned_and_decayed_ones_first);
     tcase_add_test(c, all_plans_of_a_recipe_lay_parameters_out_alike);

@@ -22,7 +22,7 @@ static struct param params[] = {
     {.value = 2, .law = PARAM_LAW_ONE},
 };
 static struct plan small = {
-    .values = values, .nvalues = 3, .params = params, .nparams = 3, .flat = 32};
+    .values = values, .nvalues = 3, .params = params, .nparams = 3, .flat = 32, .stored = 32};
 
 static const struct {
     int law;
@@ -65,7 +65,7 @@ static struct value image_values[] = {
 static struct param image_params[] = {
     {.value = 0, .rows_h = 3, .rows_w = 2, .rows_c = 2}, {.value = 1}, {.value = 2}, {.value = 3}};
 static struct plan image = {
-    .values = image_values, .params = image_params, .nparams = 4, .flat = 200};
+    .values = image_values, .params = image_params, .nparams = 4, .flat = 200, .stored = 200};
 
 static void load_ramp(float *flat) {
     for (int i = 0; i < 200; i++) flat[i] = (float)(i - 7);

@@ -180,6 +180,13 @@ static void dense_grad(struct plan *p, int i) {
     plan_grad_give(p, x, dx);
 }
 
+static const void *dense_biased(struct plan *p, const void *attr) {
+    struct dense_attr *copy = plan_alloc(p, sizeof *copy);
+    *copy = *(const struct dense_attr *)attr;
+    copy->bias = true;
+    return copy;
+}
+
 static const struct op op_dense = {.name = "dense",
                                    .any_order = true,
                                    .producer = true,
@@ -188,7 +195,8 @@ static const struct op op_dense = {.name = "dense",
                                    .launch = dense_launch,
                                    .ways = dense_ways,
                                    .sample = dense_sample,
-                                   .cost = dense_cost};
+                                   .cost = dense_cost,
+                                   .biased = dense_biased};
 
 static int dense_build(struct plan *p, const struct layer *layer, int in) {
     const struct dense_attr *attr = layer->attr;

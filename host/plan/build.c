@@ -88,6 +88,17 @@ int plan_param_new(struct plan *p, const char *layer, const char *suffix, const 
     return value;
 }
 
+int plan_running_new(struct plan *p, const char *layer, const char *suffix,
+                     const struct shape *shape, int law) {
+    int i = grow(p, (void **)&p->params, &p->nparams, &p->param_capacity, sizeof *p->params);
+    if (!p->params) return 0;
+    int value =
+        plan_value_new(p, plan_text(p, "%s.%s", layer, suffix), shape, DTYPE_F32, ROLE_STATE);
+    if (p->values) p->values[value].buffer = BUFFER_PARAM;
+    p->params[i] = (struct param){.value = value, .law = law, .running = true};
+    return value;
+}
+
 int plan_step_new(struct plan *p, const struct op *op, const void *attr, const char *name,
                   int line) {
     int i = grow(p, (void **)&p->steps, &p->nsteps, &p->step_capacity, sizeof *p->steps);
@@ -141,6 +152,18 @@ void plan_draw(struct plan *p, const struct layer *layer, int in) {
 void plan_mask(struct plan *p, const struct layer *layer, size_t decisions) {
     if (p->draws) p->draws[layer->draw].mask_bytes = decisions;
     p->mask_bytes_saved += decisions;
+}
+
+void plan_step_drop(struct plan *p, int i) {
+    memmove(p->steps + i, p->steps + i + 1, (size_t)(p->nsteps - i - 1) * sizeof *p->steps);
+    p->nsteps--;
+    int *borders[] = {&p->backward, &p->combine, &p->update};
+    for (int k = 0; k < 3; k++)
+        if (*borders[k] > i) --*borders[k];
+    for (int r = 0; r < p->nrepeats; r++) {
+        if (p->repeats[r].first > i) p->repeats[r].first--;
+        if (p->repeats[r].last > i) p->repeats[r].last--;
+    }
 }
 
 int plan_readers(const struct plan *p, int value) {

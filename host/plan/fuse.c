@@ -2,7 +2,6 @@
  * the value between them, backward steps included. The value then never exists in memory. */
 #include "plan/passes.h"
 #include <assert.h>
-#include <string.h>
 
 /* relu(x) becomes pointwise(x) with the stage relu. */
 static void wrap(struct step *s, const struct op *pointwise) {
@@ -63,19 +62,6 @@ static void absorb(struct plan *p, int w, const struct step *s) {
     producer->out[0] = s->out[0];
 }
 
-/* Removes step i and moves the borders of the ranges behind it. */
-static void drop(struct plan *p, int i) {
-    memmove(p->steps + i, p->steps + i + 1, (size_t)(p->nsteps - i - 1) * sizeof *p->steps);
-    p->nsteps--;
-    int *borders[] = {&p->backward, &p->combine, &p->update};
-    for (int k = 0; k < 3; k++)
-        if (*borders[k] > i) --*borders[k];
-    for (int r = 0; r < p->nrepeats; r++) {
-        if (p->repeats[r].first > i) p->repeats[r].first--;
-        if (p->repeats[r].last > i) p->repeats[r].last--;
-    }
-}
-
 void fuse_steps(struct plan *p, const struct op *pointwise) {
     for (int i = 0; i < p->nsteps; i++) wrap(&p->steps[i], pointwise);
     if (p->options.no_fuse) return;
@@ -85,6 +71,6 @@ void fuse_steps(struct plan *p, const struct op *pointwise) {
         if (w < 0) continue;
         struct step taken = p->steps[i];
         absorb(p, w, &taken);
-        drop(p, i--);
+        plan_step_drop(p, i--);
     }
 }

@@ -81,6 +81,16 @@ struct op {
 
     void (*cost)(const struct plan *, const struct step *,
                  struct cost *); /* NULL: by bytes alone */
+
+    /* In evaluation plans, when every reader of every value is known: may write step i into the
+     * steps around it, remove it (plan_step_drop) and then say true. New steps are appended. NULL:
+     * it stays. */
+    bool (*freeze)(struct plan *, int i);
+
+    /* Of operations y = W x + b, W = in[1] with the outputs as its last axis, b = in[2] where there
+     * is one: the attributes of the same operation with a bias, so that `freeze` can give it other
+     * weights and a bias. NULL: not such an operation. */
+    const void *(*biased)(struct plan *, const void *attr);
 };
 
 /* A layer type of recipes: its schema (first member: struct layer points to it) and how it is built
@@ -132,6 +142,9 @@ int plan_value_new(struct plan *, const char *name, const struct shape *, enum d
 /* Declares a parameter LAYER.SUFFIX in recipe order; returns its value. */
 int plan_param_new(struct plan *, const char *layer, const char *suffix, const struct shape *,
                    const struct param *law);
+/* The same for running statistics: kept beside the parameters, saved with them, never trained. */
+int plan_running_new(struct plan *, const char *layer, const char *suffix, const struct shape *,
+                     int law);
 /* Appends a step and returns its index. attr is borrowed (recipe or static). */
 int plan_step_new(struct plan *, const struct op *, const void *attr, const char *name, int line);
 void plan_in(struct plan *, int step, int value);
@@ -152,6 +165,7 @@ void plan_grad_give(struct plan *, int value, int gradient); /* a second gift ap
 bool plan_needs_grad(const struct plan *, int value);
 int plan_readers(const struct plan *, int value); /* steps that read it, so far */
 int plan_writer(const struct plan *, int value);  /* the step that writes it, -1 */
+void plan_step_drop(struct plan *, int step);     /* moves the borders behind it    */
 
 /* Enters a layer that draws random numbers, and its input, into plan.draws. Its `build` calls this
  * in every mode and at every rate, so that CONTROL has its words. */

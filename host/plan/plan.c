@@ -67,22 +67,29 @@ static void build_softmax(struct plan *p, const struct op *softmax) {
     plan_out(p, s, p->probabilities);
 }
 
-/* Decayed tensors first, so that weight decay ends at one boundary; each tensor aligned. */
+/* Aligned places behind one another. */
+static void place(struct plan *p, const struct param *param) {
+    struct value *v = &p->values[param->value];
+    v->offset = p->stored;
+    if (v->grad >= 0) p->values[v->grad].offset = p->stored;
+    size_t n = shape_elements(&v->shape);
+    p->stored += (n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+}
+
+/* Decayed tensors first, so that weight decay ends at one boundary; what is not trained last, so
+ * that the optimizer does too. */
 static void place_params(struct plan *p) {
-    for (int decayed = 1; decayed >= 0; decayed--) {
-        for (int i = 0; i < p->nparams; i++) {
-            const struct param *param = &p->params[i];
-            if (param->decay != (decayed == 1)) continue;
-            struct value *v = &p->values[param->value];
-            v->offset = p->flat;
-            if (v->grad >= 0) p->values[v->grad].offset = p->flat;
-            size_t n = shape_elements(&v->shape);
-            p->flat += (n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-        }
-        if (decayed) p->decayed = p->flat;
-    }
+    for (int i = 0; i < p->nparams; i++)
+        if (p->params[i].decay) place(p, &p->params[i]);
+    p->decayed = p->stored;
+    for (int i = 0; i < p->nparams; i++)
+        if (!p->params[i].decay && !p->params[i].running) place(p, &p->params[i]);
+    p->flat = p->stored;
+    for (int i = 0; i < p->nparams; i++)
+        if (p->params[i].running) place(p, &p->params[i]);
     size_t states = (size_t)(p->state_tensors > 1 ? p->state_tensors : 1);
-    if (p->flat * states > INT32_MAX) fault_at_end(p, "parameters", (int64_t)(p->flat * states));
+    if (p->stored * states > INT32_MAX)
+        fault_at_end(p, "parameters", (int64_t)(p->stored * states));
 }
 
 /* The micro-batch tree. Partial sums behave like a binary counter: the loop folds as many levels as
@@ -149,6 +156,7 @@ static void build_steps(struct plan *p, const struct op_table *table) {
     } else {
         place_params(p);
         build_softmax(p, table->softmax);
+        freeze_steps(p);
         p->backward = p->combine = p->update = p->nsteps;
     }
 }
@@ -161,8 +169,8 @@ static void size_buffers(struct plan *p) {
         size_t end = v->offset * dtype_size(v->dtype) + value_bytes(v);
         if (p->buffer_bytes[v->buffer] < end) p->buffer_bytes[v->buffer] = end;
     }
-    size_t flat = p->flat * dtype_size(DTYPE_F32);
-    if (p->buffer_bytes[BUFFER_PARAM]) p->buffer_bytes[BUFFER_PARAM] = flat;
+    if (p->buffer_bytes[BUFFER_PARAM])
+        p->buffer_bytes[BUFFER_PARAM] = p->stored * dtype_size(DTYPE_F32);
 }
 
 static void set_options(struct plan *p, const struct plan_options *options) {

@@ -44,7 +44,8 @@ enum buffer_id {
     BUFFER_ORDER,   /* u32 [entries]: dataset rows in the order they are visited */
     BUFFER_NORM,    /* f32 [2*C]: scale[C], shift[C]                             */
     BUFFER_CONTROL, /* u32 [control rows][row words]                             */
-    BUFFER_PARAM,   /* f32 [flat length], tensors 256-float aligned, decayed ones first */
+    BUFFER_PARAM,   /* f32 [flat length + running statistics], tensors 256-float aligned,
+                       decayed ones first, running statistics last                      */
     BUFFER_GRAD,    /* f32 [flat length]                                         */
     BUFFER_STATE,   /* f32 [state tensors * flat length]                         */
     BUFFER_PARTIAL, /* f32 [levels * flat length]: micro-batch tree              */
@@ -69,13 +70,14 @@ struct value {
 
 enum { PARAM_LAW_ZERO, PARAM_LAW_ONE, PARAM_LAW_HE, PARAM_LAW_GLOROT, PARAM_LAW_LECUN };
 
-/* One trained tensor. Declared while building, in recipe order: the same in every plan of a recipe.
- */
+/* One tensor of a model: trained, or running statistics, which steps update themselves. Declared
+ * while building, in recipe order: the same in every plan of a recipe. */
 struct param {
-    int value; /* index of the ROLE_PARAM value                        */
+    int value; /* index of the ROLE_PARAM value; running: ROLE_STATE   */
     int law;   /* uniform bounds; docs/masks.md                        */
     int fan_in, fan_out;
     bool decay;                 /* weight decay applies                                 */
+    bool running;               /* not trained: no gradient, no optimizer               */
     int rows_h, rows_w, rows_c; /* dense after an image: how the first axis splits; 0: flat */
 };
 
@@ -146,7 +148,8 @@ struct plan {
     int input, label, logits, probabilities;
     int flat_param, flat_grad, flat_state; /* whole flat buffers as values, for the optimizer */
 
-    size_t flat;        /* floats in the flat parameter buffer                        */
+    size_t flat;        /* floats of trained tensors: the flat length                 */
+    size_t stored;      /* floats of the parameter buffer: [flat, stored) is running statistics */
     size_t decayed;     /* floats of it that weight decay applies to: [0, decayed)    */
     int state_tensors;  /* optimizer state, in flat lengths                           */
     int partial_levels; /* buffers of the micro-batch tree, in flat lengths           */

@@ -113,10 +113,11 @@ void plan_print(const struct plan *p, const struct caps *caps, struct text *out)
     text_add(out, "\n%4s  %-8s  %-33s %-14s %-5s %4s %9s %9s %7s %5s  %s\n", "step", "range", "op",
              "shape", "slot", "S", "flops", "bytes", "launches", "line", "values");
     for (int i = 0; i < p->nsteps; i++) print_step(p, i, caps, &total, &launches, out);
-    size_t slots = 0, parameters = 0;
+    size_t slots = 0, parameters = 0, running = 0;
     for (int i = 0; i < p->nslots; i++) slots += p->slot_bytes[i];
     for (int i = 0; i < p->nparams; i++)
-        parameters += shape_elements(&p->values[p->params[i].value].shape);
+        *(p->params[i].running ? &running : &parameters) +=
+            shape_elements(&p->values[p->params[i].value].shape);
     char a[24], b[24], c[24], d[24], e[24];
     text_add(out, "steps: %d, %s flops, %s bytes moved", p->nsteps, unit(total.flops, a),
              unit(total.bytes, b));
@@ -128,6 +129,7 @@ void plan_print(const struct plan *p, const struct caps *caps, struct text *out)
         unit((double)p->mask_bytes_saved, e));
     draw_print(p, out);
     text_add(out, "parameters: %zu", parameters);
+    if (running) text_add(out, ", running statistics: %zu", running);
     if (p->state_tensors) text_add(out, ", optimizer state: %d per parameter", p->state_tensors);
     text_add(out, "\n");
 }

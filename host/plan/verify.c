@@ -64,6 +64,7 @@ static enum err check_slots(const struct plan *p) {
 static enum err check_gradients(const struct plan *p) {
     if (p->options.mode != PLAN_TRAIN) return OK;
     for (int i = 0; i < p->nparams; i++) {
+        if (p->params[i].running) continue;
         int grad = p->values[p->params[i].value].grad, writers = 0;
         for (int s = 0; s < p->combine; s++)
             for (int k = 0; k < p->steps[s].nout; k++) writers += p->steps[s].out[k] == grad;

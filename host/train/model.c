@@ -17,7 +17,7 @@ static enum err fill(struct model *m, const struct recipe *recipe) {
     TRY(plan_new(m->recipe, &op_table_all, &options, &m->plan));
     m->channels = (int)(shape_elements(&m->plan->values[m->plan->norm].shape) / 2);
     m->classes = shape_features(&m->plan->values[m->plan->logits].shape);
-    m->flat = calloc(m->plan->flat + 1, sizeof *m->flat);
+    m->flat = calloc(m->plan->stored + 1, sizeof *m->flat);
     m->norm = calloc(2 * (size_t)m->channels, sizeof *m->norm);
     return m->flat && m->norm ? OK : err_memory("the parameters of a model");
 }
@@ -96,7 +96,7 @@ enum err model_file_order(const struct plan *plan, int **out) {
 enum err model_seal(struct model *m) {
     int *order = NULL;
     TRY(model_file_order(m->plan, &order));
-    float *file = malloc((m->plan->flat + 1) * sizeof *file);
+    float *file = malloc((m->plan->stored + 1) * sizeof *file);
     enum err rc = file ? OK : err_memory("the parameters of a model");
     struct sha256 hash;
     sha256_init(&hash);
@@ -106,7 +106,7 @@ enum err model_seal(struct model *m) {
         size_t n = shape_elements(&m->plan->values[p->value].shape);
         params_to_file(m->plan, p, m->flat, file);
         sha256_add(&hash, file, n * sizeof *file);
-        m->parameters += n;
+        if (!p->running) m->parameters += n;
     }
     if (!rc) sha256_hex(&hash, m->sha256);
     free(file);

@@ -10,7 +10,7 @@
 struct model {
     struct recipe *recipe; /* owned */
     struct plan *plan; /* an evaluation plan: names, shapes and places of the parameters; owned */
-    float *flat;       /* [plan->flat] */
+    float *flat;       /* [plan->stored] */
     float *norm;       /* [2 * channels]: scale, shift */
     int channels, classes;
     int64_t step, epoch; /* where training was      */

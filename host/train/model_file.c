@@ -89,7 +89,7 @@ static enum err lay_out(struct writing *w, const struct model *m) {
     size_t n = (size_t)m->plan->nparams, used = 0;
     TRY(model_file_order(m->plan, &order));
     w->tensors = calloc(n + 1, sizeof *w->tensors);
-    w->data = malloc((m->plan->flat + 1) * sizeof *w->data);
+    w->data = malloc((m->plan->stored + 1) * sizeof *w->data);
     if (!w->tensors || !w->data) {
         free(order);
         return err_memory("a model file");

@@ -30,7 +30,8 @@ static void fill_uniform(uint64_t seed, int ordinal, double bound, float *to, si
 }
 
 void params_init(const struct plan *plan, uint64_t seed, float *flat) {
-    memset(flat, 0, plan->flat * sizeof *flat);
+    int ordinal = 0; /* of trained tensors */
+    memset(flat, 0, plan->stored * sizeof *flat);
     for (int k = 0; k < plan->nparams; k++) {
         const struct param *p = &plan->params[k];
         const struct value *v = &plan->values[p->value];
@@ -39,7 +40,8 @@ void params_init(const struct plan *plan, uint64_t seed, float *flat) {
         if (p->law == PARAM_LAW_ONE)
             for (size_t i = 0; i < n; i++) to[i] = 1;
         else if (p->law != PARAM_LAW_ZERO)
-            fill_uniform(seed, k, law_bound(p), to, n);
+            fill_uniform(seed, ordinal, law_bound(p), to, n);
+        ordinal += !p->running;
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "plan/plan.h"
 
-/* Fills flat[plan->flat] from the seed (docs/masks.md, "Initialisation"): uniform in +-bound with
+/* Fills flat[plan->stored] from the seed (docs/masks.md, "Initialisation"): uniform in +-bound with
  * bound sqrt(6 / fan_in) (He et al. 2015), sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010) or
  * sqrt(3 / fan_in) (LeCun et al. 1998); padding is 0. */
 void params_init(const struct plan *, uint64_t seed, float *flat);

@@ -12,7 +12,7 @@ enum { CHUNK = 4096 };
 static enum err open_store(struct store *s, struct device *device, const struct model *m) {
     TRY(store_new(s, device, m->plan));
     enum err rc = store_write_norm(s, m->norm, 2 * (size_t)m->channels);
-    if (!rc) rc = store_write_params(s, m->flat, m->plan->flat);
+    if (!rc) rc = store_write_params(s, m->flat, m->plan->stored);
     if (rc) store_free(s);
     return rc;
 }

@@ -151,7 +151,7 @@ enum err setup_store(const struct setup *s, struct device *device, const struct 
     TRY(store_new(store, device, plan));
     enum err rc = store_dataset(store, s->data);
     if (!rc) rc = store_write_norm(store, s->model->norm, 2 * (size_t)s->model->channels);
-    if (!rc) rc = store_write_params(store, s->model->flat, s->model->plan->flat);
+    if (!rc) rc = store_write_params(store, s->model->flat, s->model->plan->stored);
     if (rc) store_free(store);
     return rc;
 }

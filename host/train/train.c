@@ -155,7 +155,7 @@ static enum err take_model(struct trainer *t, struct device *device, struct mode
     struct model *m = t->setup.model;
     const struct device_info *info = device_about(device);
     TRY(program_finish(t->runner.program));
-    TRY(store_read_params(&t->store, m->flat, m->plan->flat));
+    TRY(store_read_params(&t->store, m->flat, m->plan->stored));
     m->step = t->step;
     m->epoch = t->step / t->setup.per_epoch;
     TRY(model_describe(m, t->setup.data, info->name, info->driver));

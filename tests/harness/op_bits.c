@@ -67,6 +67,7 @@ static void demand_untouched_padding(struct op_machine *m) {
     float *gradients = op_machine_buffer(m, BUFFER_GRAD);
     const float *before = m->world->content[BUFFER_GRAD];
     for (int i = 0; i < p->nparams; i++) {
+        if (p->params[i].running) continue;
         const struct value *v = &p->values[p->params[i].value];
         size_t n = shape_elements(&v->shape);
         memcpy(gradients + v->offset, before + v->offset, n * sizeof *before);

@@ -96,7 +96,7 @@ static void fill_real(real *to, size_t n, uint32_t stream, double largest) {
  * the tensors: something that nobody should ever read into a result. */
 static void fill_params(const struct op_world *w, real *to) {
     const struct plan *p = w->plan;
-    for (size_t i = 0; i < p->flat; i++) to[i] = (real)12345.678f;
+    for (size_t i = 0; i < p->stored; i++) to[i] = (real)12345.678f;
     for (int i = 0; i < p->nparams; i++) {
         const struct param *param = &p->params[i];
         const struct value *v = &p->values[param->value];
@@ -104,6 +104,9 @@ static void fill_params(const struct op_world *w, real *to) {
         if (param->law == PARAM_LAW_ZERO || param->law == PARAM_LAW_ONE) largest = 0.5;
         if (w->row->weight > 0) largest = w->row->weight;
         fill_real(to + v->offset, shape_elements(&v->shape), 100 + (uint32_t)i, largest);
+        if (!param->running || param->law != PARAM_LAW_ONE) continue;
+        for (size_t k = 0; k < shape_elements(&v->shape); k++)
+            to[v->offset + k] += 1; /* variances are positive */
     }
 }
 
@@ -113,6 +116,7 @@ static void fill_gradients(const struct op_world *w, real *to) {
     const struct plan *p = w->plan;
     for (size_t i = 0; i < p->flat; i++) to[i] = (real)54321.125f;
     for (int i = 0; i < p->nparams; i++) {
+        if (p->params[i].running) continue;
         const struct value *v = &p->values[p->values[p->params[i].value].grad];
         for (size_t k = 0; k < shape_elements(&v->shape); k++)
             to[v->offset + k] = (real)__builtin_nan("");
