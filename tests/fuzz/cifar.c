@@ -2,10 +2,7 @@
  * expected (1 to 4); bits 2-3, a plain file, a .gz file as it is, or the rest compressed first; bit
  * 4, records or class names. To reach whole records quickly, the rest is repeated up to the size of
  * the expected file when bit 5 is set. What is accepted must be what an independent reading gives.
- *
- *   clang -g -O1 -std=gnu11 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined -Ihost \
- *       tests/fuzz/cifar.c host/data/{cifar,source}.c host/base/err.c -lz -o fuzz
- *   mkdir corpus && ./fuzz -max_total_time=30 corpus */
+ * Built and run by run.sh. */
 #include "data/cifar.h"
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,10 +1,7 @@
 /* libFuzzer target for the IDX reader. The first byte chooses: bit 0, one dimension or three; bits
  * 1-2, a plain file, a .gz file as it is, or the rest compressed first so that the search gets
  * behind the checksum. What is accepted must be what an independent reading of the bytes gives.
- *
- *   clang -g -O1 -std=gnu11 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined -Ihost \
- *       tests/fuzz/idx.c host/data/{idx,source}.c host/base/err.c -lz -o fuzz
- *   mkdir corpus && ./fuzz -max_total_time=30 corpus */
+ * Built and run by run.sh. */
 #include "data/idx.h"
 #include <stdbool.h>
 #include <stdio.h>

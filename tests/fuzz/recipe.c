@@ -1,9 +1,6 @@
 /* Fuzz target of the recipe parser: any bytes, with up to three settings behind NUL bytes, must end
- * in an error with a message or in a recipe whose kept text parses to the same text again.
- *
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_POSIX_C_SOURCE=200809L -Ihost -Itests \
- *         tests/fuzz/recipe.c host/recipe/ *.c host/base/ *.c -lyaml -lm -o recipe-fuzz
- *   ./recipe-fuzz -dict=tests/fuzz/recipe.dict -max_len=4096 corpus */
+ * in an error with a message or in a recipe whose kept text parses to the same text again. Built
+ * and run by run.sh. */
 #include "recipe_vocabulary.h"
 #include <stdio.h>
 #include <stdlib.h>

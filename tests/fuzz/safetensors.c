@@ -1,13 +1,7 @@
 /* libFuzzer target for the safetensors reader, and for the writer with whatever the reader takes:
  * it must come back as it was. The first byte chooses: even, the rest is a file; odd, the rest up
  * to a NUL is a header whose length is put before it, so that the search does not have to guess
- * lengths.
- *
- *   S="host/data/safetensors_check.c host/data/safetensors_read.c host/data/safetensors_write.c"
- *   S="$S host/base/err.c host/base/io.c host/base/text.c tests/fuzz/safetensors.c"
- *   clang -g -O1 -D_POSIX_C_SOURCE=200809L -fsanitize=fuzzer,address,undefined -Ihost $S -ljansson
- *   mkdir corpus && ./a.out -max_total_time=30 corpus
- */
+ * lengths. Built and run by run.sh. */
 #include "data/safetensors.h"
 #include <stdbool.h>
 #include <stdio.h>
