@@ -11,8 +11,9 @@
 #define CONTROL_VALID     5  /* rows that count; the rest of the batch is padding            */
 #define CONTROL_MEAN      6  /* float: 1 / rows of the global batch, scales the gradients    */
 #define CONTROL_AUX       7  /* counter word 3, low 16 bits (Monte-Carlo: the split)         */
-#define CONTROL_OPTIMIZER 8  /* 8 floats whose meaning the optimizer defines                 */
-#define CONTROL_LAYERS    16 /* 4 words for each stochastic layer                            */
+#define CONTROL_EPOCH     8  /* from 0: counter word 2 of augmentation; 3 spare words follow */
+#define CONTROL_OPTIMIZER 12 /* 8 floats whose meaning the optimizer defines                 */
+#define CONTROL_LAYERS    20 /* 4 words for each stochastic layer                            */
 #define CONTROL_LAYER     4  /* words per layer:                                             */
 #define LAYER_LIMIT       0  /*   dropped iff ACTIVE and word <= LIMIT, LIMIT = T - 1         */
 #define LAYER_ACTIVE      1  /*   0 when T is 0                                              */

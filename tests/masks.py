@@ -238,4 +238,5 @@ def main():
         print(f"{device}: {len(CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,14 @@ static const struct broken {
     struct op_case row;
 } brokens[] = {
     {"gather.cl", "order[first + n]", "order[first]", "gather", {SMALL(LINE)}},
+    {"gather.cl",
+     "v->flipped ? WIDTH - 1 - x : x",
+     "v->flipped ? WIDTH - x : x",
+     "gather",
+     {.input = "4, 4, 3",
+      .layers = LINE,
+      .batch = 8,
+      .train = "  augment: {flip: true}\n  optimizer: {sgd: {lr: 0.1}}\n"}},
     {"gemm_common.cl",
      "((v) + load_lanes(bias + (n), count))",
      "((v) - load_lanes(bias + (n), count))",

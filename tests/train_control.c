@@ -70,10 +70,11 @@ static const struct optimizer_type *optimizer_of(const struct recipe *r) {
 START_TEST(training_rows_hold_position_seed_and_rates) {
     struct recipe *r = train_recipe("train.seed=4294967301", "train.schedule=constant", NULL);
     struct control c;
-    uint32_t *rows = calloc(6 * 24, sizeof *rows);
+    uint32_t *rows = calloc(6 * 28, sizeof *rows);
     ck_assert_int_eq(control_of(r, &c), OK);
-    ck_assert_int_eq(c.words, 16 + 2 * 4);
-    const struct control_epoch e = {.first_step = 3,
+    ck_assert_int_eq(c.words, 20 + 2 * 4);
+    const struct control_epoch e = {.epoch = 6,
+                                    .first_step = 3,
                                     .steps = 3,
                                     .per_epoch = 3,
                                     .run_steps = 9,
@@ -81,10 +82,11 @@ START_TEST(training_rows_hold_position_seed_and_rates) {
                                     .micro_batches = 2};
     control_train(&c, optimizer_of(r), &e, rows);
     for (uint32_t i = 0; i < 6; i++) {
-        const uint32_t *row = rows + 24 * i;
+        const uint32_t *row = rows + 28 * i;
         ck_assert_uint_eq(row[CONTROL_SEED_LOW], 5);
         ck_assert_uint_eq(row[CONTROL_SEED_HIGH], 1);
         ck_assert_uint_eq(row[CONTROL_STEP], 3 + i / 2);
+        ck_assert_uint_eq(row[CONTROL_EPOCH], 6);
         ck_assert_uint_eq(row[CONTROL_FIRST], i / 2 * 8 + i % 2 * 4);
         ck_assert_uint_eq(row[CONTROL_SAMPLE], i % 2 * 4);
         ck_assert_uint_eq(row[CONTROL_VALID], 4);
@@ -107,7 +109,7 @@ END_TEST
 START_TEST(training_rows_follow_the_schedule) {
     struct recipe *r = train_recipe("train.schedule={cosine: {}}", NULL);
     struct control c;
-    uint32_t rows[4 * 24];
+    uint32_t rows[4 * 28];
     ck_assert_int_eq(control_of(r, &c), OK);
     const struct control_epoch e = {.first_step = 4,
                                     .steps = 4,
@@ -118,7 +120,7 @@ START_TEST(training_rows_follow_the_schedule) {
     control_train(&c, optimizer_of(r), &e, rows);
     for (int i = 0; i < 4; i++) {
         double lr = 0.05 * 0.5 * (1 + cos(3.14159265358979323846 * (4 + i) / 8));
-        ck_assert(fabs((double)float_of(rows[24 * i + CONTROL_OPTIMIZER]) - lr) < 1e-8);
+        ck_assert(fabs((double)float_of(rows[28 * i + CONTROL_OPTIMIZER]) - lr) < 1e-8);
     }
     control_free(&c);
     recipe_free(r);
@@ -131,7 +133,7 @@ START_TEST(rates_of_dropping_follow_their_schedules) {
         train_recipe("model.layers.1.dropout.schedule={linear: {from: 0, over: 0.8}}",
                      "model.layers.3.dropout={rate: 0, schedule: {linear: {from: 1}}}", NULL);
     struct control c;
-    uint32_t rows[20 * 24];
+    uint32_t rows[20 * 28];
     ck_assert_int_eq(control_of(r, &c), OK);
     const struct control_epoch e = {
         .steps = 20, .per_epoch = 20, .run_steps = 20, .batch = 8, .micro_batches = 1};
@@ -139,7 +141,7 @@ START_TEST(rates_of_dropping_follow_their_schedules) {
     for (int t = 0; t < 20; t++) {
         struct decision rising = decision_of(t < 16 ? 0.5 * (t / 16.0) : 0.5);
         struct decision falling = decision_of(1 + (0 - 1.0) * (t / 20.0));
-        const uint32_t *first = rows + 24 * t + CONTROL_LAYERS, *second = first + CONTROL_LAYER;
+        const uint32_t *first = rows + 28 * t + CONTROL_LAYERS, *second = first + CONTROL_LAYER;
         ck_assert_uint_eq(first[LAYER_ACTIVE], t > 0);
         ck_assert_uint_eq(first[LAYER_LIMIT], rising.limit);
         ck_assert(float_of(first[LAYER_SCALE]) == rising.scale);
@@ -158,7 +160,7 @@ END_TEST
 START_TEST(rate_zero_is_inactive_and_leaves_the_other_layer) {
     struct recipe *r = train_recipe("model.layers.1.dropout.rate=0", NULL);
     struct control c;
-    uint32_t row[24];
+    uint32_t row[28];
     ck_assert_int_eq(control_of(r, &c), OK);
     control_evaluate(&c, 1, 1, 0, 0, row);
     ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_ACTIVE], 0);
@@ -174,12 +176,12 @@ END_TEST
 START_TEST(evaluation_rows_count_every_row_once) {
     struct recipe *r = train_recipe(NULL);
     struct control c;
-    uint32_t rows[3 * 24];
+    uint32_t rows[3 * 28];
     static const uint32_t valid[] = {4, 4, 2};
     ck_assert_int_eq(control_of(r, &c), OK);
     control_evaluate(&c, 10, 4, 6, 1, rows);
     for (uint32_t i = 0; i < 3; i++) {
-        const uint32_t *row = rows + 24 * i;
+        const uint32_t *row = rows + 28 * i;
         ck_assert_uint_eq(row[CONTROL_FIRST], 4 * i);
         ck_assert_uint_eq(row[CONTROL_SAMPLE], 4 * i);
         ck_assert_uint_eq(row[CONTROL_VALID], valid[i]);

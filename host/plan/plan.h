@@ -127,6 +127,7 @@ struct plan_options {
     int rows;         /* of the resident dataset (for byte counts)                     */
     int control_rows; /* capacity of the CONTROL table and of the metrics; 0: 1        */
     bool no_fuse;     /* leave every operation a step of its own                       */
+    bool mirror;      /* not in training: pictures with left and right exchanged       */
 };
 
 struct plan {

@@ -89,6 +89,30 @@ static void check_together(struct faults *faults, const struct node *root, const
                    count);
 }
 
+/* Cropping, flipping and cutting need a picture, and one that is larger than what is cut. */
+static void check_augment(struct faults *faults, const struct node *root, const struct recipe *r) {
+    const struct node *n = train_node(root, "augment");
+    const struct augment_section *a = &r->train.augment;
+    const struct ints *input = &r->model.input;
+    if (!n || !(a->crop || a->flip || a->cutout)) return;
+    if (input->count != 3) {
+        if (input->count)
+            faults_add(faults, n->place,
+                       "train.augment needs pictures: a model.input of [height, width, channels]");
+        return;
+    }
+    int side = input->at[0] < input->at[1] ? input->at[0] : input->at[1];
+    const struct {
+        const char *key;
+        int value;
+    } sizes[] = {{"crop", a->crop}, {"cutout", a->cutout}};
+    for (int i = 0; i < 2; i++)
+        if (sizes[i].value > side)
+            faults_add(faults, node_get(n, sizes[i].key)->place,
+                       "augment.%s may be at most %d, the shorter side of the pictures, got %d",
+                       sizes[i].key, side, sizes[i].value);
+}
+
 static void check_document(struct document *d, struct faults *faults, const struct node *root,
                            const struct vocabulary *vocabulary) {
     if (is_other_version(faults, root)) return;
@@ -102,6 +126,7 @@ static void check_document(struct document *d, struct faults *faults, const stru
     check_tables(&c, &root_schema, &table, 1, root, root->place);
     layers_end(&c);
     check_together(faults, root, r);
+    check_augment(faults, root, r);
     check_dataset(faults, root, r->train.dataset, vocabulary->datasets);
     r->stochastic_layers = c.stochastic;
 }

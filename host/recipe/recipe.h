@@ -19,9 +19,17 @@ struct model_section {
     struct layers layers;
 };
 
+/* How training pictures are changed at random; all 0: not at all. */
+struct augment_section {
+    int crop;   /* pixels of padding on every side, from which a window is cut */
+    bool flip;  /* left and right exchanged, half of the time */
+    int cutout; /* side of a square that is blanked */
+};
+
 struct train_section {
     const char *dataset;
     int normalize;
+    struct augment_section augment;
     struct choice loss, optimizer, schedule;
     int batch, micro_batch; /* micro_batch 0: the whole batch at once; it must divide batch */
     int epochs;

@@ -25,6 +25,32 @@ static const struct attr model_attrs[] = {
      .doc = "from the input to the output"},
     {0}};
 
+static const struct attr augment_attrs[] = {
+    {.name = "crop",
+     .type = ATTR_INT,
+     .offset = offsetof(struct augment_section, crop),
+     .min = 0,
+     .max = 65536,
+     .fallback = "0",
+     .doc = "pixels of zeros added on every side before a window of the picture's size is cut out "
+            "anywhere: a shift by up to so many pixels"},
+    {.name = "flip",
+     .type = ATTR_BOOL,
+     .offset = offsetof(struct augment_section, flip),
+     .fallback = "false",
+     .doc = "left and right are exchanged, half of the time"},
+    {.name = "cutout",
+     .type = ATTR_INT,
+     .offset = offsetof(struct augment_section, cutout),
+     .min = 0,
+     .max = 65536,
+     .fallback = "0",
+     .doc = "side of a square that becomes zero; its centre is any pixel, so part of it may lie "
+            "outside (DeVries, Taylor 2017)"},
+    {0}};
+static const struct schema augment_schema = {
+    .name = "augment", .size = sizeof(struct augment_section), .attrs = augment_attrs};
+
 static const struct attr train_attrs[] = {
     {.name = "dataset",
      .type = ATTR_NAME,
@@ -38,6 +64,12 @@ static const struct attr train_attrs[] = {
      .doc =
          "standard: mean 0 and standard deviation 1 per channel, computed from the training rows; "
          "unit: bytes divided by 255"},
+    {.name = "augment",
+     .type = ATTR_SECTION,
+     .offset = offsetof(struct train_section, augment),
+     .section = &augment_schema,
+     .fallback = "{}",
+     .doc = "how training pictures are changed at random, in every epoch anew"},
     {.name = "loss",
      .type = ATTR_CHOICE,
      .offset = offsetof(struct train_section, loss),

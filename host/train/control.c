@@ -77,6 +77,7 @@ void control_train(struct control *c, const struct optimizer_type *optimizer,
             size_t first = (size_t)s * (size_t)e->batch + (size_t)(m * micro);
             fill_row(c, &at, (uint32_t)at.step, first, (size_t)micro, rows);
             rows[CONTROL_SAMPLE] = (uint32_t)(m * micro);
+            rows[CONTROL_EPOCH] = e->epoch;
             put_float(&rows[CONTROL_MEAN], (float)(1.0 / e->batch));
             memcpy(rows + CONTROL_OPTIMIZER, words, sizeof words);
         }

@@ -29,6 +29,7 @@ void control_free(struct control *);
 
 /* Every step of one epoch of training. */
 struct control_epoch {
+    uint32_t epoch;     /* from 0                               */
     int64_t first_step; /* optimizer step the epoch starts with */
     int64_t steps;      /* to be run in this epoch              */
     int64_t per_epoch;  /* of a whole epoch, for the schedule   */

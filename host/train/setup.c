@@ -163,7 +163,8 @@ enum err setup_epoch(struct setup *s, struct runner *r, int64_t epoch, int64_t s
                         s->order));
     else
         memcpy(s->order, split->train, split->ntrain * sizeof *s->order);
-    const struct control_epoch rows = {.first_step = epoch * s->per_epoch,
+    const struct control_epoch rows = {.epoch = (uint32_t)epoch,
+                                       .first_step = epoch * s->per_epoch,
                                        .steps = steps,
                                        .per_epoch = s->per_epoch,
                                        .run_steps = s->run_steps,
