@@ -1,4 +1,5 @@
-/* Training with batch norm: the running statistics as a part of the model. */
+/* Training with batch norm: the running statistics as a part of the model. And the averaged model,
+ * which they are a part of too. */
 #include "harness/train_fixture.h"
 #include "train/predict.h"
 #include "train/train.h"
@@ -119,6 +120,72 @@ START_TEST(statistics_move_once_for_every_micro_batch) {
 }
 END_TEST
 
+/* ---- the averaged model ---- */
+
+START_TEST(averaged_models_have_the_same_bits_on_every_device) {
+    struct model *a =
+        train_plainly("cpu", train_recipe(LAYERS(""), micro[_i], "train.ema=0.5", NULL));
+    struct model *b =
+        train_plainly("pocl", train_recipe(LAYERS(""), micro[_i], "train.ema=0.5", NULL));
+    struct model *plain = train_plainly("pocl", train_recipe(LAYERS(""), micro[_i], NULL));
+    ck_assert_str_eq(a->sha256, b->sha256);
+    ck_assert_str_ne(a->sha256, plain->sha256);
+    model_free(a);
+    model_free(b);
+    model_free(plain);
+}
+END_TEST
+
+/* After two steps, from the models before them and after each: rates 1 - 1/10 and 1 - 2/11. The
+ * first models are the same because training itself does not see the average. */
+START_TEST(the_saved_model_is_the_average_over_the_steps) {
+    struct model *m[3], *mean;
+    for (int i = 0; i < 3; i++) {
+        const dropcl_options o = {.data = train_data(), .steps = i ? i : 1};
+        const char *still = "train.optimizer={sgd: {lr: 1e-30}}";
+        struct recipe *r =
+            i ? train_recipe(LAYERS(""), NULL) : train_recipe(LAYERS(", momentum: 0"), still, NULL);
+        m[i] = train_on("pocl", r, &o, NULL); /* m[0]: a step that moves nothing */
+    }
+    const dropcl_options two = {.data = train_data(), .steps = 2};
+    mean = train_on("pocl", train_recipe(LAYERS(""), "train.ema=0.999", NULL), &two, NULL);
+    for (size_t i = 0; i < mean->plan->stored; i++) {
+        float first = fmaf((float)(1 - 1.0 / 10), m[1]->flat[i] - m[0]->flat[i], m[0]->flat[i]);
+        float want = fmaf((float)(1 - 2.0 / 11), m[2]->flat[i] - first, first);
+        ck_assert_msg(mean->flat[i] == want, "%zu: %.9g, want %.9g", i, (double)mean->flat[i],
+                      (double)want);
+    }
+    for (int i = 0; i < 3; i++) model_free(m[i]);
+    model_free(mean);
+}
+END_TEST
+
+START_TEST(the_average_is_what_is_scored) {
+    dropcl_event last;
+    struct model *m = train_on("pocl", train_recipe(LAYERS(""), "train.ema=0.9", NULL),
+                               &(dropcl_options){.data = train_data()}, &last);
+    struct device *d = train_device("pocl");
+    dropcl_score s;
+    ck_assert_msg(!predict_score(d, m, train_data(), 0, &s), "%s", err_message());
+    ck_assert(s.accuracy == last.test_accuracy && s.loss == last.test_loss);
+    device_close(d);
+    model_free(m);
+}
+END_TEST
+
+START_TEST(every_step_of_averaging_agrees_bit_for_bit) {
+    struct recipe *r = train_recipe(LAYERS(""), "train.ema=0.9", "train.micro_batch=8", NULL);
+    struct device *a = train_device("cpu"), *b = train_device("pocl");
+    struct compare_result result;
+    enum err rc =
+        compare_run(a, b, r, &(struct compare_options){.data = train_data(), .steps = 2}, &result);
+    ck_assert_msg(!rc, "%s", err_message());
+    device_close(a);
+    device_close(b);
+    recipe_free(r);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("norm");
     TCase *tests = tcase_create("norm");
@@ -127,6 +194,10 @@ int main(void) {
     tcase_add_test(tests, saved_model_scores_as_at_the_end_of_training);
     tcase_add_test(tests, training_starts_from_the_statistics_of_the_first_model);
     tcase_add_test(tests, statistics_move_once_for_every_micro_batch);
+    tcase_add_loop_test(tests, averaged_models_have_the_same_bits_on_every_device, 0, 2);
+    tcase_add_test(tests, the_saved_model_is_the_average_over_the_steps);
+    tcase_add_test(tests, the_average_is_what_is_scored);
+    tcase_add_test(tests, every_step_of_averaging_agrees_bit_for_bit);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -26,6 +26,7 @@ static inline size_t cpu_groups(size_t n) {
  * the piece "epilogue". Call it after the kernel's own arguments. */
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
-extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax;
+extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax,
+    op_average;
 
 #endif

@@ -127,6 +127,19 @@ static void build_update(struct plan *p) {
     optimizer->build(p, chosen->attr);
 }
 
+/* The averaged model, over parameters and running statistics alike: they belong together. */
+static void build_average(struct plan *p, const struct op *average) {
+    if (p->recipe->train.ema <= 0) return;
+    int stored = (int)p->stored;
+    int model = plan_value_new(p, "model", &SHAPE(stored), DTYPE_F32, ROLE_PARAM);
+    int mean = plan_value_new(p, "average", &SHAPE(stored), DTYPE_F32, ROLE_STATE);
+    p->values[mean].buffer = BUFFER_AVERAGE;
+    int s = plan_step_new(p, average, NULL, "ema", 0);
+    const int in[] = {model, mean, p->metric};
+    for (int i = 0; i < 3; i++) plan_in(p, s, in[i]);
+    plan_out(p, s, mean);
+}
+
 static void build_training(struct plan *p, const struct op_table *table) {
     const struct choice *chosen = &p->recipe->train.optimizer;
     p->state_tensors = ((const struct optimizer_type *)chosen->schema)->state_tensors;
@@ -141,6 +154,7 @@ static void build_training(struct plan *p, const struct op_table *table) {
     build_combine(p, table->fold, table->keep);
     p->update = p->nsteps;
     build_update(p);
+    build_average(p, table->average);
 }
 
 static void build_steps(struct plan *p, const struct op_table *table) {

@@ -50,6 +50,7 @@ enum buffer_id {
     BUFFER_STATE,   /* f32 [state tensors * flat length]                         */
     BUFFER_PARTIAL, /* f32 [levels * flat length]: micro-batch tree              */
     BUFFER_METRIC,  /* u32 [4 + 2 * control rows], see control.h                 */
+    BUFFER_AVERAGE, /* f32 as BUFFER_PARAM: its moving average                   */
     BUFFER_EXTERNAL /* slots are BUFFER_EXTERNAL + i                             */
 };
 

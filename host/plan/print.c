@@ -44,11 +44,9 @@ void step_title(const struct step *s, char *out, size_t size) {
 
 static void slot_text(const struct plan *p, const struct step *s, char *out) {
     int buffer = s->nout ? p->values[s->out[0]].buffer : -1;
-    static const char *const fixed[] = {[BUFFER_PARAM] = "P",
-                                        [BUFFER_GRAD] = "G",
-                                        [BUFFER_STATE] = "S",
-                                        [BUFFER_PARTIAL] = "T",
-                                        [BUFFER_METRIC] = "M"};
+    static const char *const fixed[] = {
+        [BUFFER_PARAM] = "P",   [BUFFER_GRAD] = "G",   [BUFFER_STATE] = "S",
+        [BUFFER_PARTIAL] = "T", [BUFFER_METRIC] = "M", [BUFFER_AVERAGE] = "A"};
     if (buffer >= BUFFER_EXTERNAL)
         snprintf(out, 16, "%d", buffer - BUFFER_EXTERNAL);
     else

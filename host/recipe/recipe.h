@@ -36,6 +36,7 @@ struct train_section {
     uint64_t seed;
     int validation, limit; /* rows held out; training rows used, 0: all */
     bool shuffle;
+    double ema; /* decay of the averaged model, 0: none */
     int precision, gemm;
 };
 

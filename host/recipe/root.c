@@ -134,6 +134,15 @@ static const struct attr train_attrs[] = {
      .kind = CHOICE_SCHEDULE,
      .fallback = "constant",
      .doc = "how the learning rate changes over the run"},
+    {.name = "ema",
+     .type = ATTR_REAL,
+     .offset = offsetof(struct train_section, ema),
+     .max = 1,
+     .below_max = true,
+     .fallback = "0",
+     .doc =
+         "decay of an exponential moving average of the model, which is then what is evaluated and "
+         "saved; 0: none"},
     {.name = "precision",
      .type = ATTR_ENUM,
      .offset = offsetof(struct train_section, precision),

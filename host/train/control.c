@@ -64,6 +64,12 @@ static void fill_row(struct control *c, const struct schedule_point *at, uint32_
         fill_draw(&c->draw[i], at, row + CONTROL_LAYERS + CONTROL_LAYER * i);
 }
 
+/* 1 - decay of step t, where decay = min(ema, (1 + t) / (10 + t)): the first models, which know
+ * little, soon count little. */
+static float average_rate(double ema, int64_t t) {
+    return (float)(1 - fmin(ema, (1 + (double)t) / (10 + (double)t)));
+}
+
 void control_train(struct control *c, const struct optimizer_type *optimizer,
                    const struct control_epoch *e, uint32_t *rows) {
     const struct train_section *train = &c->recipe->train;
@@ -79,6 +85,7 @@ void control_train(struct control *c, const struct optimizer_type *optimizer,
             rows[CONTROL_SAMPLE] = (uint32_t)(m * micro);
             rows[CONTROL_EPOCH] = e->epoch;
             put_float(&rows[CONTROL_MEAN], (float)(1.0 / e->batch));
+            put_float(&rows[CONTROL_AVERAGE], average_rate(train->ema, at.step));
             memcpy(rows + CONTROL_OPTIMIZER, words, sizeof words);
         }
     }

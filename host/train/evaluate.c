@@ -25,10 +25,12 @@ enum err evaluator_new(struct evaluator *e, const struct store *store, const str
     const struct plan_options options = {
         .mode = mode, .batch = e->batch, .rows = (int)store->rows, .control_rows = (int)e->batches};
     struct plan *plan = NULL;
+    struct store bound = *store;
+    bound.buffer[BUFFER_PARAM] = store_model(store);
     enum err rc = plan_new(recipe, &op_table_all, &options, &plan);
     if (!rc) rc = control_init(&e->control, recipe, plan);
     if (rc) plan_free(plan);
-    if (!rc) rc = runner_new(&e->runner, store, plan);
+    if (!rc) rc = runner_new(&e->runner, &bound, plan);
     if (!rc) rc = upload_order(e, rows);
     if (rc) evaluator_free(e);
     return rc;

@@ -1,8 +1,8 @@
 #include "train/store.h"
 
 enum err store_new(struct store *s, struct device *device, const struct plan *plan) {
-    static const enum buffer_id shared[] = {BUFFER_NORM, BUFFER_PARAM, BUFFER_GRAD, BUFFER_STATE,
-                                            BUFFER_PARTIAL};
+    static const enum buffer_id shared[] = {BUFFER_NORM,  BUFFER_PARAM,   BUFFER_GRAD,
+                                            BUFFER_STATE, BUFFER_PARTIAL, BUFFER_AVERAGE};
     *s = (struct store){.device = device};
     for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
         enum buffer_id id = shared[i];
@@ -42,12 +42,18 @@ enum err store_dataset(struct store *s, const struct dataset *d) {
     return buffer_write(labels, train, d->test.labels, test);
 }
 
+struct buffer *store_model(const struct store *s) {
+    return s->buffer[BUFFER_AVERAGE] ? s->buffer[BUFFER_AVERAGE] : s->buffer[BUFFER_PARAM];
+}
+
 enum err store_write_params(struct store *s, const float *flat, size_t count) {
-    return count ? buffer_write(s->buffer[BUFFER_PARAM], 0, flat, count * sizeof *flat) : OK;
+    if (!count) return OK;
+    TRY(buffer_write(s->buffer[BUFFER_PARAM], 0, flat, count * sizeof *flat));
+    return buffer_write(store_model(s), 0, flat, count * sizeof *flat);
 }
 
 enum err store_read_params(const struct store *s, float *flat, size_t count) {
-    return count ? buffer_read(s->buffer[BUFFER_PARAM], 0, flat, count * sizeof *flat) : OK;
+    return count ? buffer_read(store_model(s), 0, flat, count * sizeof *flat) : OK;
 }
 
 enum err store_write_norm(struct store *s, const float *norm, size_t count) {

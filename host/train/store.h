@@ -24,7 +24,11 @@ enum err store_images(struct store *, size_t rows, size_t pixels);
 /* Uploads both splits: test row i becomes dataset row train.rows + i. */
 enum err store_dataset(struct store *, const struct dataset *);
 
-/* The flat parameters, plan->stored floats, and norm, 2 * channels floats. */
+/* What is evaluated and saved: the averaged parameters where training keeps an average, else the
+ * parameters. */
+struct buffer *store_model(const struct store *);
+/* plan->stored floats: written to the parameters and their average, read from store_model. norm: 2
+ * * channels floats. */
 enum err store_write_params(struct store *, const float *flat, size_t count);
 enum err store_read_params(const struct store *, float *flat, size_t count);
 enum err store_write_norm(struct store *, const float *norm, size_t count);

@@ -39,6 +39,7 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     row[CONTROL_FIRST] = step * (uint32_t)w->plan->options.batch;
     row[CONTROL_VALID] = (uint32_t)valid;
     put_float(&row[CONTROL_MEAN], (float)(1.0 / valid));
+    put_float(&row[CONTROL_AVERAGE], 0.3f);
     const struct optimizer_type *optimizer = (const struct optimizer_type *)train->optimizer.schema;
     float words[CONTROL_LAYERS - CONTROL_OPTIMIZER] = {0};
     optimizer->control(train->optimizer.attr, optimizer->rate(train->optimizer.attr), step, words);

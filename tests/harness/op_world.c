@@ -163,6 +163,8 @@ static void fill(struct op_world *w) {
     if (state) /* second moments are never negative */
         for (size_t i = 0; i < length(w, BUFFER_STATE, sizeof(real)); i++)
             state[i] = (real)(float)(0.01 * (1.001 + op_random_real(6, (uint32_t)i)));
+    if (w->content[BUFFER_AVERAGE])
+        fill_real(w->content[BUFFER_AVERAGE], length(w, BUFFER_AVERAGE, sizeof(real)), 8, 1);
     if (w->content[BUFFER_PARTIAL])
         fill_real(w->content[BUFFER_PARTIAL], length(w, BUFFER_PARTIAL, sizeof(real)), 7, 1);
 }
