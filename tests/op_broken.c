@@ -9,6 +9,7 @@
 #define NET               "[{dense: {units: 21}}, relu, {dropout: {rate: 0.5}}]"
 #define NORM              "[{dense: {units: 21}}, batchnorm, relu, {dense: {units: 4}}]"
 #define LINE              "[{dense: {units: 4}}]"
+#define ACTIVE(word)      "[{dense: {units: 21}}, " word ", {dense: {units: 4}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 
 /* `step`: the operation of the first step that may differ, or of its first stage when that is
@@ -58,6 +59,32 @@ static const struct broken {
      {SMALL(NET), .no_fuse = true}},
     {"relu.cl", "(x) <= 0.0f", "(x) <= 0.25f", "relu", {SMALL(NET), .no_fuse = true}},
     {"relu.cl", "(extra) > 0.0f", "(extra) >= 0.0f", "relu_grad", {SMALL(NET), .no_fuse = true}},
+    {"leaky_relu.cl",
+     "select((x) * as_float((at).a), (x), (x) > 0.0f)",
+     "select((x) * as_float((at).b), (x), (x) > 0.0f)",
+     "leaky_relu",
+     {SMALL(ACTIVE("leaky_relu"))}},
+    {"elu.cl",
+     "pm_expm1(x) * as_float((at).a)",
+     "pm_expv(x) * as_float((at).a)",
+     "elu",
+     {SMALL(ACTIVE("elu"))}},
+    {"selu.cl", "1.75809934084737685994f", "1.75809f", "selu", {SMALL(ACTIVE("selu"))}},
+    {"gelu.cl",
+     "(pm_erf(x * 0.70710678118654752440f) + 1.0f)",
+     "(pm_erf(x) + 1.0f)",
+     "gelu",
+     {SMALL(ACTIVE("gelu"))}},
+    {"tanh.cl", "pm_tanh(x)", "pm_tanh((x) * 2.0f)", "tanh", {SMALL(ACTIVE("tanh"))}},
+    {"sigmoid.cl", "pm_sigmoid(x)", "pm_sigmoid(-(x))", "sigmoid", {SMALL(ACTIVE("sigmoid"))}},
+    {"hardswish.cl",
+     "realv shifted = x + 3.0f;",
+     "realv shifted = x + 2.0f;",
+     "hardswish",
+     {SMALL(ACTIVE("hardswish"))}},
+    {"tanh.cl", "fma(-(extra), extra,", "fma(extra, extra,", "tanh_grad", {SMALL(ACTIVE("tanh"))}},
+    {"sigmoid.cl", "(1.0f - y)", "(1.0f + y)", "sigmoid_grad", {SMALL(ACTIVE("sigmoid"))}},
+    {"gelu.cl", "x * x * -0.5f", "x * -0.5f", "gelu_grad", {SMALL(ACTIVE("gelu"))}},
     {"dropout.cl",
      "at.row[CONTROL_SAMPLE] + at.sample",
      "at.row[CONTROL_SAMPLE]",
@@ -134,6 +161,11 @@ static const struct broken {
     /* the headers, seen through a step that uses them */
     {"philox.h", "0xD2511F53u", "0xD2511F55u", "dropout", {SMALL(NET), .no_fuse = true}},
     {"portable_math.h", "0x1.5554a4p-3f", "0x1.5555a4p-3f", "cross_entropy", {SMALL(LINE)}},
+    {"portable_vector.h",
+     "q = PM_FMAV(q, r, 0.5f);",
+     "q = PM_FMAV(q, r, 0.25f);",
+     "tanh",
+     {SMALL(ACTIVE("tanh"))}},
     {"pointwise.h",
      "for (uint i = 0; i < count; i++) p[i] = lane[i];",
      "for (uint i = 0; i < count; i++) p[i] = lane[0];",

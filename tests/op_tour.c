@@ -62,6 +62,11 @@ static const struct op_case cases[] = {
      .input = "4, 5",
      .layers = "[{dropout1d: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 2},
+    {.name = "every activation",
+     .input = "3",
+     .layers = "[leaky_relu, {dense: {units: 17, activation: elu}}, selu, gelu, tanh, sigmoid, "
+               "hardswish, {dense: {units: 2}}]",
+     .batch = 2},
     {.name = "micro-batches",
      .input = "3",
      .layers = "[{dense: {units: 2}}]",

@@ -4,17 +4,8 @@
  * and hit of each row (0 for padding), dz [N][C]. Then METRIC gets their sums, by a fixed tree (see
  * `metric`). */
 #include "ops/internal.h"
-#include "portable_math.h"
-#include <math.h>
+#include "ops/real_math.h"
 #include <string.h>
-
-#ifdef REAL_IS_DOUBLE
-#define REAL_EXP(x) exp(x)
-#define REAL_LOG(x) log(x)
-#else
-#define REAL_EXP(x) pm_exp(x)
-#define REAL_LOG(x) pm_log(x)
-#endif
 
 /* e_j into e (may be NULL); the sum, the maximum and the first index that reaches it. NaN never
  * wins. */

@@ -63,5 +63,9 @@ const struct op_table op_table_all = {.layers = layers,
                                       .softmax = &op_softmax};
 
 int activation_build(struct plan *p, int index, const struct layer *layer, int in) {
-    return index ? activations[index]->build(p, layer, in) : in;
+    if (!index) return in;
+    struct layer own = *layer; /* its attributes are those of another type: ours are the defaults */
+    own.schema = &activations[index]->schema;
+    own.attr = NULL;
+    return activations[index]->build(p, &own, in);
 }
