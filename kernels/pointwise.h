@@ -66,18 +66,24 @@ static void store_lanes(realv v, global float *p, uint count) {
 #ifndef EXTRAS
 #define EXTRAS 0
 #endif
+#define EXTRA_PARAM(i) , global const float *extra##i
+#define EXTRA_ARG(i)   , extra##i
 #if EXTRAS == 0
-#define EXTRA_PARAMS
-#define EXTRA_ARGS
+#define EACH_EXTRA(what)
 #elif EXTRAS == 1
-#define EXTRA_PARAMS , global const float *extra0
-#define EXTRA_ARGS   , extra0
+#define EACH_EXTRA(what) what(0)
 #elif EXTRAS == 2
-#define EXTRA_PARAMS , global const float *extra0, global const float *extra1
-#define EXTRA_ARGS   , extra0, extra1
+#define EACH_EXTRA(what) what(0) what(1)
+#elif EXTRAS == 3
+#define EACH_EXTRA(what) what(0) what(1) what(2)
+#elif EXTRAS == 4
+#define EACH_EXTRA(what) what(0) what(1) what(2) what(3)
+#elif EXTRAS == 5
+#define EACH_EXTRA(what) what(0) what(1) what(2) what(3) what(4)
 #else
-#define EXTRA_PARAMS , global const float *extra0, global const float *extra1, global const float *extra2
-#define EXTRA_ARGS   , extra0, extra1, extra2
+#define EACH_EXTRA(what) what(0) what(1) what(2) what(3) what(4) what(5)
 #endif
+#define EXTRA_PARAMS EACH_EXTRA(EXTRA_PARAM)
+#define EXTRA_ARGS   EACH_EXTRA(EXTRA_ARG)
 #define STAGE_PARAMS global const uint *control, const uint cursor EXTRA_PARAMS
 #define STAGE_ARGS   control, cursor EXTRA_ARGS

@@ -43,6 +43,17 @@ static const struct op_case cases[] = {
     EVERY_PLACE(tanh),
     EVERY_PLACE(sigmoid),
     EVERY_PLACE(hardswish),
+    {.name = "as many different stages as one kernel takes",
+     .input = "5",
+     .layers = "[{dense: {units: 17}}, leaky_relu, elu, selu, gelu, tanh, sigmoid, hardswish, "
+               "{dense: {units: 3}}]",
+     .batch = 3,
+     .mode = PLAN_EVAL},
+    {.name = "as many second operands as one kernel takes",
+     .input = "5",
+     .layers = "[{dense: {units: 17}}, hardswish, leaky_relu, elu, selu, gelu, tanh, sigmoid, "
+               "{dense: {units: 3}}]",
+     .batch = 3},
     {.name = "a slope of its own",
      .input = "7",
      .layers = "[{dense: {units: 9}}, {leaky_relu: {slope: 0.3}}, {dense: {units: 3}}]",
