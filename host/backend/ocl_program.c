@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* In front of every program, in this order. */
-static const char *const common[] = {"control_words.h", "prelude.h", "philox.h", "portable_math.h",
-                                     "pointwise.h", "portable_vector.h"};
+static const char *const common[] = {"control_words.h", "prelude.h",   "philox.h",
+                                     "portable_math.h", "pointwise.h", "portable_vector.h"};
 
 enum { COMMON = sizeof common / sizeof common[0], LOG_LINES = 12, LOG_BYTES = 1200 };
 
