@@ -88,10 +88,14 @@ def dropcl(*arguments):
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
 
-def train(out, *arguments):
+def train_recipe(recipe, out, *arguments):
     data_folder()  # without MNIST the comparison is skipped, before anything is run
-    lines = dropcl("train", RECIPE, "--out", out, *arguments)
+    lines = dropcl("train", recipe, "--out", out, *arguments)
     return [line for line in lines if line["event"] == "end"][-1]
+
+
+def train(out, *arguments):
+    return train_recipe(RECIPE, out, *arguments)
 
 
 def scratch():
