@@ -83,23 +83,23 @@ static inline uint16 philox16_blocks(uint4 blocks, uint sample, uint step, uint 
 #else
 static inline uint16 philox16_blocks(uint4 blocks, uint sample, uint step, uint counter3,
                                      uint2 key) {
-    /* One counter per 64-bit lane, its words below 2^32: a lane product is then one vpmuludq. */
+    /* One counter per 64-bit lane, so that a lane product is one vpmuludq. It reads only the low half
+     * of a lane: what the rounds leave in the high half is never looked at. Unrolled, because the
+     * rounds of one call wait for each other and those of the next call need not. */
     const ulong4 low = (ulong4)(0xffffffffUL);
     ulong4 x0 = convert_ulong4(blocks);
     ulong4 x1 = (ulong4)(sample), x2 = (ulong4)(step), x3 = (ulong4)(counter3);
-    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+#pragma unroll
+    for (uint round = 0; round < PHILOX_ROUNDS; round++) {
         ulong4 p0 = (x0 & low) * (ulong4)(PHILOX_MULTIPLIER_0);
         ulong4 p1 = (x2 & low) * (ulong4)(PHILOX_MULTIPLIER_1);
-        x0 = (p1 >> 32) ^ x1 ^ (ulong4)(key.x);
-        x1 = p1 & low;
-        x2 = (p0 >> 32) ^ x3 ^ (ulong4)(key.y);
-        x3 = p0 & low;
-        key += (uint2)(PHILOX_INCREMENT_0, PHILOX_INCREMENT_1);
+        x0 = (p1 >> 32) ^ x1 ^ (ulong4)(key.x + round * PHILOX_INCREMENT_0);
+        x2 = (p0 >> 32) ^ x3 ^ (ulong4)(key.y + round * PHILOX_INCREMENT_1);
+        x1 = p1;
+        x3 = p0;
     }
-    uint4 w0 = convert_uint4(x0), w1 = convert_uint4(x1);
-    uint4 w2 = convert_uint4(x2), w3 = convert_uint4(x3);
-    return (uint16)(w0.x, w1.x, w2.x, w3.x, w0.y, w1.y, w2.y, w3.y, w0.z, w1.z, w2.z, w3.z, w0.w,
-                    w1.w, w2.w, w3.w);
+    ulong4 front = (x0 & low) | x1 << 32, back = (x2 & low) | x3 << 32;
+    return as_uint16((ulong8)(front.x, back.x, front.y, back.y, front.z, back.z, front.w, back.w));
 }
 #endif
 
