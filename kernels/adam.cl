@@ -1,5 +1,4 @@
-/* Adam and AdamW over the flat buffers; the formulas and words are in host/ops/adam.c. state: m, then v.
- * A work-item takes every get_global_size(0)-th vector. */
+/* Adam and AdamW over the flat buffers; the formulas and words are in host/ops/adam.c. state: m, then v. */
 kernel void adam(global float *w, global const float *g, global float *state, global const uint *metric,
                  global const uint *control, const uint cursor) {
     if (metric[METRIC_LATCH]) return;
@@ -7,8 +6,8 @@ kernel void adam(global float *w, global const float *g, global float *state, gl
     float step = as_float(word[0]), one_less_b1 = as_float(word[1]), b2 = as_float(word[2]);
     float one_less_b2 = as_float(word[3]), root = as_float(word[4]), eps = as_float(word[5]);
     float decay = as_float(word[6]), shrink = as_float(word[7]);
-    for (size_t i = get_global_id(0); i < FLAT / LANES; i += get_global_size(0)) {
-        size_t at = i * LANES;
+    FOR_SHARE(i, FLAT / LANES) {
+        size_t at = (size_t)i * LANES;
         realv x = load_full(w + at), gradient = load_full(g + at), start = x;
         if (at < DECAYED) {
             start = x * shrink;

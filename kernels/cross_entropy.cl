@@ -1,5 +1,5 @@
-/* Softmax and cross-entropy, one row at a time; the formulas are in host/ops/cross_entropy.c. A work-item
- * takes every get_global_size(0)-th row. rows [ROWS][2]: loss and hit; dz [ROWS][CLASSES]. */
+/* Softmax and cross-entropy, one row at a time; the formulas are in host/ops/cross_entropy.c.
+ * rows [ROWS][2]: loss and hit; dz [ROWS][CLASSES]. */
 kernel void cross_entropy(global const float *logits, global const uint *label, global float *rows,
 #if GRADIENT
                           global float *dz,
@@ -7,7 +7,7 @@ kernel void cross_entropy(global const float *logits, global const uint *label, 
                           global const uint *control, const uint cursor) {
     global const uint *row = control + (size_t)cursor * ROW;
     float mean = as_float(row[CONTROL_MEAN]);
-    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0)) {
+    FOR_SHARE(n, ROWS) {
         global const float *z = logits + (size_t)n * CLASSES;
         uint target = label[n], best = 0;
         int valid = n < row[CONTROL_VALID];

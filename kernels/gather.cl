@@ -121,7 +121,7 @@ kernel void gather(global const uchar *images, global const uchar *labels, globa
     float scale[SPELLED], shift[SPELLED];
     spell(norm, scale, shift);
 #endif
-    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0)) {
+    FOR_SHARE(n, ROWS) {
         uint row = order[first + n];
         label[n] = labels[row];
         global const uchar *image = images + (size_t)row * FEATURES;

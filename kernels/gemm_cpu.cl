@@ -9,6 +9,40 @@
 #endif
 #define CHAINED (CHUNK > MAX_DEPTH) /* one chain over several panels */
 
+#if TB
+/* rows[i] and rows[i + 8] interleaved, four times over: 16 rows become 16 columns. */
+static void transpose16(float16 *rows) {
+    const uint16 low = (uint16)(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#pragma unroll
+    for (uint pass = 0; pass < 4; pass++) {
+        float16 next[16];
+#pragma unroll
+        for (uint i = 0; i < 8; i++) {
+            next[2 * i] = shuffle2(rows[i], rows[i + 8], low);
+            next[2 * i + 1] = shuffle2(rows[i], rows[i + 8], low + 8);
+        }
+#pragma unroll
+        for (uint i = 0; i < 16; i++) rows[i] = next[i];
+    }
+}
+#endif
+
+/* panel[k] = row k0 + k of op(B), 16 columns from n; columns past `count` are anything. */
+static void pack(global const float *b, uint k0, uint depth, uint n, uint count, float16 *panel) {
+    uint k = 0;
+#if TB
+    for (; k + 16 <= depth; k += 16) {
+        float16 rows[16];
+#pragma unroll
+        for (uint j = 0; j < 16; j++) rows[j] = vload16(0, &B_AT(k0 + k, n + min(j, count - 1)));
+        transpose16(rows);
+#pragma unroll
+        for (uint j = 0; j < 16; j++) panel[k + j] = rows[j];
+    }
+#endif
+    for (; k < depth; k++) panel[k] = panel_row(b, k0 + k, n, count);
+}
+
 kernel void gemm(GEMM_PARAMS, STAGE_PARAMS) {
     uint n = get_group_id(0) * 16, count = min(16u, SIZE_N - n);
     uint m_first = get_group_id(1) * BLOCK, m_last = min((uint)SIZE_M, m_first + BLOCK);
@@ -18,7 +52,7 @@ kernel void gemm(GEMM_PARAMS, STAGE_PARAMS) {
 #endif
     for (uint k0 = 0; k0 < SIZE_K; k0 += DEPTH) {
         uint depth = min((uint)DEPTH, SIZE_K - k0);
-        for (uint k = 0; k < depth; k++) panel[k] = panel_row(b, k0 + k, n, count);
+        pack(b, k0, depth, n, count, panel);
 #if COLUMNS
         if (m_first == 0) {
             if (!CHAINED) column_sum = 0.0f;

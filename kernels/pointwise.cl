@@ -1,8 +1,8 @@
 /* y = stages(x), x and y [ROWS][FEATURES].
- * CPU devices: a work-item takes every get_global_size(0)-th row. GPUs: one work-item for 4 elements. */
+ * CPU devices: a work-item takes a share of the rows. GPUs: one work-item for 4 elements. */
 kernel void pointwise(global const float *x, global float *y, STAGE_PARAMS) {
 #ifdef FAMILY_CPU
-    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0))
+    FOR_SHARE(n, ROWS)
         for (uint e = 0; e < FEATURES; e += LANES) {
 #else
     {

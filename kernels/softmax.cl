@@ -1,6 +1,6 @@
 /* y = softmax(z) of each row [ROWS][CLASSES]: e_j / s, s summed in ascending j. */
 kernel void softmax(global const float *logits, global float *y) {
-    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0)) {
+    FOR_SHARE(n, ROWS) {
         global const float *z = logits + (size_t)n * CLASSES;
         global float *p = y + (size_t)n * CLASSES;
         uint best = 0;
