@@ -175,7 +175,7 @@ static const struct broken {
     {"sgd.cl", "fma((realv)-lr, velocity, x)", "fma((realv)lr, velocity, x)", "sgd", {SMALL(LINE)}},
     {"adam.cl", "b2 * v)", "v)", "adam", {SMALL(LINE), .train = "  optimizer: adam\n"}},
     {"combine.cl",
-     "load_full(partial + i * LANES) +",
+     "load_full(partial + (size_t)i * LANES) +",
      "load_full(partial + i * LANES) -",
      "fold",
      {.input = "9",

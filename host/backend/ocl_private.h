@@ -101,8 +101,9 @@ struct ocl_run {
     struct buffer **scratch; /* by step, NULL without                                         */
     bool *fallen;            /* by step: the library failed, our kernels are launched instead */
     char fault[512];         /* why, of the last of them                                      */
-    cl_event marks[RING];    /* of optimizer steps in flight, the oldest at `oldest`          */
+    cl_event marks[RING];    /* in the queue, the oldest at `oldest`                          */
     int oldest, nmarks;
+    int unmarked; /* optimizer steps since the last mark */
 };
 enum err ocl_prepare(struct device *, const struct plan *, struct buffer *const *buffers,
                      struct program **out);

@@ -90,17 +90,22 @@ static enum err wait_oldest(struct ocl_run *r) {
     return ocl_error(r->base.device, code, "waiting for the device");
 }
 
-/* The marks are a ring, the oldest is waited for: the queue stays short without ever running dry. A
- * flush each time, or a driver might sit on the queue until somebody waits. */
+/* The marks are a ring, the oldest is waited for: the queue stays short without ever running dry.
+ * One mark for every quarter of `ahead`: on a CPU device, waking this thread takes a core from the
+ * kernels. A flush each time, or a driver might sit on the queue until somebody waits. */
 enum err ocl_run_mark(struct program *base, int ahead) {
     struct ocl_run *r = (struct ocl_run *)base;
     struct ocl_device *d = ocl_of(base->device);
-    while (r->nmarks >= RING) TRY(wait_oldest(r));
-    cl_event event;
-    cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &event);
-    TRY(ocl_error(&d->base, code, "marking a step"));
-    r->marks[(r->oldest + r->nmarks++) % RING] = event;
+    int stride = ahead < 4 ? 1 : ahead / 4;
+    if (++r->unmarked >= stride) {
+        while (r->nmarks >= RING) TRY(wait_oldest(r));
+        cl_event event;
+        cl_int code = clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &event);
+        TRY(ocl_error(&d->base, code, "marking a step"));
+        r->marks[(r->oldest + r->nmarks++) % RING] = event;
+        r->unmarked = 0;
+    }
     TRY(ocl_error(&d->base, clFlush(d->queue), "starting the queued steps"));
-    while (r->nmarks > ahead && r->nmarks > 0) TRY(wait_oldest(r));
+    while (r->nmarks * stride + r->unmarked > ahead && r->nmarks > 0) TRY(wait_oldest(r));
     return OK;
 }

@@ -3,6 +3,7 @@
  * and, for the own kernel over the faster OpenBLAS of the same round, the ratio with its spread.
  *
  * Usage: gemm_vs_openblas [DEVICE [ROUNDS]] */
+#include "base/clock.h"
 #include "backend/backend.h"
 #include "train/bench.h"
 #include <cblas.h>
@@ -55,12 +56,12 @@ struct operands {
 };
 
 static double time_runs(const struct operands *o, int runs) {
-    double start = bench_now();
+    double start = clock_seconds();
     for (int r = 0; r < runs; r++)
         cblas_sgemm(CblasRowMajor, o->ta ? CblasTrans : CblasNoTrans,
                     o->tb ? CblasTrans : CblasNoTrans, o->m, o->n, o->k, 1, o->a,
                     o->ta ? o->m : o->k, o->b, o->tb ? o->k : o->n, 0, o->c, o->n);
-    return (bench_now() - start) / runs;
+    return (clock_seconds() - start) / runs;
 }
 
 /* Median of nine windows, as bench measures its own. */

@@ -5,6 +5,7 @@
  *
  * Usage: peak [DEVICE [ROUNDS]]; exit status 1 when the kernel is below 95 %, 77 when there is no
  * such loop for this processor or no CPU device. */
+#include "base/clock.h"
 #include "backend/backend.h"
 #include "train/bench.h"
 #include <math.h>
@@ -68,9 +69,9 @@ static int usable(int i) {
 static void *run_work(void *argument) {
     struct work *w = argument;
     pthread_barrier_wait(w->start);
-    w->from = bench_now();
+    w->from = clock_seconds();
     w->run(w);
-    w->to = bench_now();
+    w->to = clock_seconds();
     return NULL;
 }
 
