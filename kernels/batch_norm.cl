@@ -1,7 +1,7 @@
 /* Batch normalisation with known statistics, and its backward; the formulas are in host/ops/batch_norm.c.
  * x, y, dy, dx: [ROWS][FEATURES], channels last: element e of a row is of channel e % CHANNELS.
  * moments [3][CHANNELS]. BACKWARD: y is dx, first and second are dgamma and dbeta.
- * CPU devices: a work-item takes every get_global_size(0)-th row. GPUs: one work-item for 4 elements. */
+ * CPU devices: a work-item takes a share of the rows. GPUs: one work-item for 4 elements. */
 
 /* LANES channels of p, those of the elements from e. */
 static realv of_channels(global const float *p, uint e, uint count) {
@@ -24,7 +24,7 @@ kernel void batch_norm(global const float *x, global const float *moments, globa
 #endif
                        global float *y, STAGE_PARAMS) {
 #ifdef FAMILY_CPU
-    for (uint n = get_global_id(0); n < ROWS; n += get_global_size(0))
+    FOR_SHARE(n, ROWS)
         for (uint e = 0; e < FEATURES; e += LANES) {
 #else
     {

@@ -3,8 +3,8 @@
  * and, for the own kernel over the faster OpenBLAS of the same round, the ratio with its spread.
  *
  * Usage: gemm_vs_openblas [DEVICE [ROUNDS]] */
-#include "base/clock.h"
 #include "backend/backend.h"
+#include "base/clock.h"
 #include "train/bench.h"
 #include <cblas.h>
 #include <math.h>

@@ -5,8 +5,8 @@
  *
  * Usage: peak [DEVICE [ROUNDS]]; exit status 1 when the kernel is below 95 %, 77 when there is no
  * such loop for this processor or no CPU device. */
-#include "base/clock.h"
 #include "backend/backend.h"
+#include "base/clock.h"
 #include "train/bench.h"
 #include <math.h>
 #include <pthread.h>
