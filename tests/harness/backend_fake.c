@@ -11,7 +11,7 @@ static const char fake_kernels[] =
     "kernel void plus(global const float *scratch, global const float *b, global float *y,\n"
     "                 global const uint *control, uint cursor, uint n, float half_one) {\n"
     "    uint i = get_global_id(0);\n"
-    "    uint first = control[cursor * 16 + CONTROL_FIRST];\n"
+    "    uint first = control[cursor * CONTROL_LAYERS + CONTROL_FIRST];\n"
     "    if (i < n) y[i] = scratch[i] + b[i] + (float)first + half_one;\n"
     "}\n"
     "kernel void digit(global float *trace, uint iter, uint nine) {\n"
@@ -118,7 +118,7 @@ static void set_value(struct fake *f, int value, const char *name, int rank, int
 
 static void set_plan(struct fake *f) {
     static const int two = 2, three = 3;
-    set_value(f, FAKE_CONTROL, "control", 2, FAKE_ROWS, 16, BUFFER_CONTROL, 0);
+    set_value(f, FAKE_CONTROL, "control", 2, FAKE_ROWS, CONTROL_LAYERS, BUFFER_CONTROL, 0);
     set_value(f, FAKE_A, "a", 1, FAKE_N, 0, BUFFER_PARAM, 0);
     set_value(f, FAKE_B, "b", 1, FAKE_N, 0, BUFFER_PARAM, FAKE_OFFSET);
     set_value(f, FAKE_Y, "y", 1, FAKE_N, 0, BUFFER_EXTERNAL, 0);
@@ -139,30 +139,31 @@ static void set_plan(struct fake *f) {
     f->steps[FAKE_NINE] = (struct step){.op = &fake_digit, .name = "nine", .attr = &two};
     f->repeat = (struct repeat){.first = FAKE_DIGIT, .last = FAKE_NINE + 1, .count = 3};
     f->slots[0] = f->slots[1] = FAKE_N * sizeof(float);
-    f->plan = (struct plan){.recipe = &f->recipe,
-                            .values = f->values,
-                            .nvalues = FAKE_VALUES,
-                            .steps = f->steps,
-                            .nsteps = FAKE_STEPS,
-                            .repeats = &f->repeat,
-                            .nrepeats = 1,
-                            .control = FAKE_CONTROL,
-                            .slot_bytes = f->slots,
-                            .nslots = 2,
-                            .buffer_bytes = {[BUFFER_CONTROL] = FAKE_ROWS * 16 * sizeof(uint32_t),
-                                             [BUFFER_PARAM] = 512 * sizeof(float),
-                                             [BUFFER_STATE] = 1024 * sizeof(float)}};
+    f->plan = (struct plan){
+        .recipe = &f->recipe,
+        .values = f->values,
+        .nvalues = FAKE_VALUES,
+        .steps = f->steps,
+        .nsteps = FAKE_STEPS,
+        .repeats = &f->repeat,
+        .nrepeats = 1,
+        .control = FAKE_CONTROL,
+        .slot_bytes = f->slots,
+        .nslots = 2,
+        .buffer_bytes = {[BUFFER_CONTROL] = FAKE_ROWS * CONTROL_LAYERS * sizeof(uint32_t),
+                         [BUFFER_PARAM] = 512 * sizeof(float),
+                         [BUFFER_STATE] = 1024 * sizeof(float)}};
 }
 
 void fake_open(struct fake *f, struct device *d) {
-    uint32_t control[FAKE_ROWS * 16] = {0};
+    uint32_t control[FAKE_ROWS * CONTROL_LAYERS] = {0};
     float param[512] = {0};
     *f = (struct fake){.device = d};
     set_plan(f);
     kernel_override("fake.cl", fake_kernels);
     for (int b = 0; b < BUFFER_EXTERNAL; b++)
         if (f->plan.buffer_bytes[b]) MUST(buffer_new(d, f->plan.buffer_bytes[b], &f->external[b]));
-    for (uint32_t r = 0; r < FAKE_ROWS; r++) control[r * 16 + CONTROL_FIRST] = 7 * r;
+    for (uint32_t r = 0; r < FAKE_ROWS; r++) control[r * CONTROL_LAYERS + CONTROL_FIRST] = 7 * r;
     for (int i = 0; i < FAKE_N; i++) {
         param[i] = (float)i;
         param[FAKE_OFFSET + i] = 1000 * (float)i;

@@ -10,7 +10,7 @@ enum { FAKE_ROWS = 3, FAKE_N = 100, FAKE_OFFSET = 256 };
 
 /* Values, by index. */
 enum {
-    FAKE_CONTROL, /* u32 [rows][16]                                            */
+    FAKE_CONTROL, /* u32 [rows][CONTROL_LAYERS]                                 **/
     FAKE_A,       /* f32 [N] at the start of the parameter buffer              */
     FAKE_B,       /* f32 [N] at float 256 of it                                */
     FAKE_Y,       /* f32 [N] in slot 0                                         */
