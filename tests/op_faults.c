@@ -110,14 +110,14 @@ static const struct semantic {
 } semantics[] = {
     {"no dropout at all", "dropout.cl", "return select(x * scale, (realv)(0.0f), drop);",
      "return x;", drops_at_its_rate},
-    {"one mask for the whole run", "dropout.cl", "step = at.row[CONTROL_STEP]", "step = 0u",
+    {"one mask for the whole run", "dropout.cl", "static uint4 dropout_block(",
+     "#undef CONTROL_STEP\n#define CONTROL_STEP CONTROL_AUX\nstatic uint4 dropout_block(",
      masks_change_from_step_to_step},
     {"no 1 / (1 - p)", "dropout.cl", "return select(x * scale,", "return select(x,",
      the_mean_is_kept},
     {"backward without scale", "dropout.cl", "((x) * as_float((at).row[(at).a + LAYER_SCALE]))",
      "(x)", backward_is_scaled},
-    {"one word for 4 neighbours", "dropout.cl", "intv drop = dropout_words(at) <=",
-     "uintv words = dropout_words(at);\n"
+    {"one word for 4 neighbours", "dropout.cl", "intv drop = words <=",
      "#ifdef FAMILY_CPU\n"
      "    words = words.s000044448888cccc;\n"
      "#else\n"
@@ -125,7 +125,7 @@ static const struct semantic {
      "#endif\n"
      "    intv drop = words <=",
      neighbours_are_independent},
-    {"threshold off by one", "dropout.cl", "dropout_words(at) <= ", "dropout_words(at) < ",
+    {"threshold off by one", "dropout.cl", "intv drop = words <= ", "intv drop = words < ",
      the_threshold_is_exact},
     {"a stale CONTROL row", "epilogue.cl", "control + (size_t)cursor * ROW", "control",
      masks_change_from_step_to_step},

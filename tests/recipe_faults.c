@@ -140,7 +140,7 @@ static const struct row structure[] = {
      "  ? [a, b]\n"
      "    ^"},
     {MODEL "    - dense: {units: 3}\n" TRAIN "  5: 1\n",
-     "r.yaml:9:3: error: train has no key '5' (known: dataset, normalize, loss, batch, micro_batch, epochs, seed, validation, limit, shuffle, optimizer, schedule, precision, gemm)\n"
+     "r.yaml:9:3: error: train has no key '5' (known: dataset, normalize, augment, loss, batch, micro_batch, epochs, seed, validation, limit, shuffle, optimizer, schedule, ema, precision, gemm)\n"
      "  5: 1\n"
      "  ^"},
     {"model: {input: [4], layers: [relu]}\n"

@@ -185,7 +185,7 @@ static const struct fault {
     {"metric", 0, false, NULL, NULL, "metric.cl", "loss[l] += loss[l + half_]",
      "loss[l] += 2.0f * loss[l + half_]"},
     {"fold", 0, false, NULL, "train.micro_batch=8", "combine.cl",
-     "load_full(partial + i * LANES) + ", ""},
+     "load_full(partial + (size_t)i * LANES) + ", ""},
     {"sgd", 1, false, NULL, NULL, "sgd.cl", "fma((realv)momentum, load_full(v + at), gradient)",
      "gradient"},
     {"adam", 0, false, NULL, "train.optimizer={adam: {}}", "adam.cl", "sqrt(v)", "v"},
