@@ -1,11 +1,11 @@
-/* The averaged model: mean = mean + rate (w - mean) over LENGTH vectors; see host/ops/average.c. A
- * work-item takes every get_global_size(0)-th vector. */
+/* The averaged model: mean = mean + rate (w - mean) over LENGTH vectors; see host/ops/average.c. */
 kernel void average(global const float *from, global float *to, global const uint *metric,
                     global const uint *control, const uint cursor) {
     if (metric[METRIC_LATCH]) return;
     float rate = as_float(control[(size_t)cursor * ROW + CONTROL_AVERAGE]);
-    for (size_t i = get_global_id(0); i < LENGTH; i += get_global_size(0)) {
-        realv w = load_full(from + i * LANES), mean = load_full(to + i * LANES);
-        store_full(fma((realv)rate, w - mean, mean), to + i * LANES);
+    FOR_SHARE(i, LENGTH) {
+        size_t at = (size_t)i * LANES;
+        realv w = load_full(from + at), mean = load_full(to + at);
+        store_full(fma((realv)rate, w - mean, mean), to + at);
     }
 }

@@ -55,11 +55,11 @@ static int find(const struct gemm_way *const *ways, int n, const char *name) {
     return -1;
 }
 
-/* Few tiles cannot fill a GPU: smaller tiles then, and the chunks of the sum side by side. */
+/* Never the library, which is taken only where it was measured or asked for. Few tiles cannot fill
+ * a GPU: smaller tiles then, and the chunks of the sum side by side. */
 int gemm_default_way(const struct caps *caps, const struct gemm *g) {
     const struct gemm_way *ways[GEMM_WAYS];
     int n = gemm_ways(caps, g, ways);
-    if (caps->gemm_any) return n - 1;
     if (caps->cpu_family) return 1;
     size_t tiles = divide_up((size_t)g->m, 64) * divide_up((size_t)g->n, 64),
            units = (size_t)caps->compute_units;
@@ -69,5 +69,5 @@ int gemm_default_way(const struct caps *caps, const struct gemm *g) {
     else if (divide_up((size_t)g->m, 128) * divide_up((size_t)g->n, 128) >= 2 * units)
         name = "gpu 128";
     int chosen = find(ways, n, name);
-    return chosen >= 0 ? chosen : n - 1;
+    return chosen >= 0 ? chosen : n - 1 - caps->gemm_any;
 }
