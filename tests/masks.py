@@ -55,10 +55,83 @@ def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout"):
     return rows
 
 
-def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate, kind="dropout"):
+# ---- channels and blocks ----
+
+
+def decisions(seed, layer, step, sample, count, limit):
+    """1 where an element's word is below the threshold: it drops."""
+    key, words = (seed & MASK32, seed >> 32), []
+    for block in range((count + 3) // 4):
+        words += philox4x32((block, sample, step, 1 << 28 | layer << 16), key)
+    return [int(w < limit) for w in words[:count]]
+
+
+def channel_rows(seed, layer, step, first, last, shape, rate):
+    rows, channels = [], shape[-1]
+    pixels = 1
+    for axis in shape[:-1]:
+        pixels *= axis
+    for sample in range(first, last):
+        drops = decisions(seed, layer, step, sample, channels, threshold(rate))
+        rows.append("".join("01"[1 - d] for d in drops) * pixels)
+    return rows
+
+
+def covering(at, length, block):
+    """Blocks inside 0 .. length - 1 that cover a position, counted one by one."""
+    return sum(corner <= at < corner + block for corner in range(length - block + 1))
+
+
+def kept_fraction(height, width, b_h, b_w, gamma):
+    down = [covering(i, height, b_h) for i in range(height)]
+    across = [covering(j, width, b_w) for j in range(width)]
+    return sum((1 - gamma) ** (a * b) for a in down for b in across) / (height * width)
+
+
+def gamma_of(height, width, size, rate, paper=False):
+    b_h, b_w = min(size, height), min(size, width)
+    if paper:
+        corners = (height - b_h + 1) * (width - b_w + 1)
+        return min(1.0, rate * height * width / (b_h * b_w * corners))
+    low, high = 0.0, 1.0
+    for _ in range(64):
+        middle = (low + high) / 2
+        if 1 - kept_fraction(height, width, b_h, b_w, middle) < rate:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def block_rows(seed, layer, step, first, last, shape, rate, size, gamma="exact"):
+    height, width, channels = shape
+    b_h, b_w = min(size, height), min(size, width)
+    g_h, g_w = height - b_h + 1, width - b_w + 1
+    limit = threshold(gamma_of(height, width, size, float(rate), gamma == "paper"))
+    rows = []
+    for sample in range(first, last):
+        kept = ["1"] * (height * width * channels)
+        drops = decisions(seed, layer, step, sample, g_h * g_w * channels, limit)
+        for corner, drop in enumerate(drops):
+            if not drop:
+                continue
+            i, j, c = corner // channels // g_w, corner // channels % g_w, corner % channels
+            for p in range(i, i + b_h):
+                for q in range(j, j + b_w):
+                    kept[(p * width + q) * channels + c] = "0"
+        rows.append("".join(kept))
+    return rows
+
+
+def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate, kind="dropout", more=()):
+    """elements: their number, or the axes of a sample."""
     command = [dropcl, "mask", "--seed", str(seed), "--layer", str(layer), "--step", str(step)]
-    command += ["--samples", f"{first}:{last}", "--elements", str(elements), "--rate", str(rate)]
-    command += ["--kind", kind, "--device", device]
+    command += ["--samples", f"{first}:{last}", "--rate", str(rate), "--kind", kind, "--device", device]
+    if isinstance(elements, tuple):
+        command += ["--shape", ",".join(map(str, elements))]
+    else:
+        command += ["--elements", str(elements)]
+    command += map(str, more)
     # Nothing of the user's: compiled kernels are kept beside the program.
     cache = os.path.join(os.path.dirname(os.path.abspath(dropcl)), "cache")
     environment = dict(os.environ, XDG_CACHE_HOME=cache, DROPCL_TUNE="off")
@@ -93,6 +166,64 @@ CASES = [
     (9, 1, 2, 9990, 10000, 64, "0.5", "mc"),
     (9, 1, 2**20, 0, 3, 500, "0.05", "mc"),
 ]
+
+
+CHANNEL_CASES = [
+    # seed, layer, step, first, last, axes, rate
+    (1, 0, 0, 0, 4, (6, 7, 5), "0.5"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 3, 2**32 - 1, (3, 2, 17), "0.3"),
+    (7, 3, 1000, 5, 9, (28, 32), "0.2"),
+    (7, 3, 1000, 5, 9, (5, 3), "0.9"),
+    (9, 1, 2, 0, 3, (2, 2, 16), "0"),
+    (9, 1, 2, 0, 3, (2, 2, 16), "1"),
+]
+
+BLOCK_CASES = [
+    # seed, layer, step, first, last, axes, rate, size, gamma
+    (1, 0, 0, 0, 3, (14, 14, 3), "0.1", 7, "exact"),
+    (1, 0, 0, 0, 3, (14, 14, 3), "0.1", 7, "paper"),
+    (2**33 + 5, 9, 77, 100, 102, (9, 5, 16), "0.25", 4, "exact"),
+    (5, 2, 3, 0, 2, (4, 11, 7), "0.3", 5, "exact"),
+    (5, 2, 3, 0, 2, (11, 4, 32), "0.3", 2, "exact"),
+    (5, 2, 3, 0, 2, (6, 5, 5), "0.4", 1, "exact"),
+    (5, 2, 3, 0, 2, (3, 5, 9), "0.4", 9, "exact"),
+    (5, 2, 3, 0, 2, (6, 5, 5), "0", 3, "exact"),
+    (5, 2, 3, 0, 2, (6, 5, 5), "1", 3, "exact"),
+    (5, 2, 2**20, 8, 9, (32, 32, 8), "0.2", 5, "exact"),
+]
+
+
+def check_structured_cases(dropcl, device):
+    for case in CHANNEL_CASES:
+        kind = "dropout2d" if len(case[5]) == 3 else "dropout1d"
+        assert channel_rows(*case) == program_rows(dropcl, device, *case, kind), f"{device}: {kind} {case}"
+    for case in BLOCK_CASES:
+        more = ("--size", case[7], "--gamma", case[8])
+        theirs = program_rows(dropcl, device, *case[:7], "dropblock", more)
+        assert block_rows(*case) == theirs, f"{device}: dropblock {case} differs from docs/masks.md"
+
+
+def check_limits(dropcl, device):
+    """Blocks of 1 are dropout and one block over the map is dropout2d, bit for bit."""
+    where = (11, 4, 6, 2, 6)
+    ones = program_rows(dropcl, device, *where, (4, 5, 6), "0.3", "dropblock", ("--size", 1))
+    assert ones == program_rows(dropcl, device, *where, 120, "0.3"), f"{device}: blocks of 1"
+    whole = program_rows(dropcl, device, *where, (4, 5, 6), "0.3", "dropblock", ("--size", 5))
+    assert whole == program_rows(dropcl, device, *where, (4, 5, 6), "0.3", "dropout2d"), f"{device}: a whole map"
+
+
+def check_gamma():
+    """The numbers of the document."""
+    assert abs(gamma_of(14, 14, 7, 0.1, paper=True) - 0.006250) < 5e-7
+    assert abs(1 - kept_fraction(14, 14, 7, 7, 0.00625) - 0.0929) < 5e-5
+    assert abs(gamma_of(14, 14, 7, 0.1) - 0.006764) < 5e-7
+
+
+def check_dropped_fraction(dropcl, device):
+    """A map's dropped fraction has a standard deviation of at most sqrt(rate (1 - rate)) = 0.46; 2048 maps."""
+    rows = program_rows(dropcl, device, 3, 1, 2, 0, 64, (9, 8, 32), "0.3", "dropblock", ("--size", 3))
+    dropped = sum(row.count("0") for row in rows) / (len(rows) * len(rows[0]))
+    assert abs(dropped - 0.3) < LIMIT * 0.46 / sqrt(2048), f"{device}: dropblock drops {dropped}"
 
 
 def check_cases(dropcl, device):
@@ -231,11 +362,15 @@ def main():
     check_known_answers()
     check_document(root)
     check_planted_faults()
+    check_gamma()
     for device in devices:
         check_cases(dropcl, device)
+        check_structured_cases(dropcl, device)
+        check_limits(dropcl, device)
+        check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)
-        print(f"{device}: {len(CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+        print(f"{device}: {len(CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NET               "[{dense: {units: 21}}, relu, {dropout: {rate: 0.5}}]"
-#define NORM              "[{dense: {units: 21}}, batchnorm, relu, {dense: {units: 4}}]"
-#define LINE              "[{dense: {units: 4}}]"
-#define ACTIVE(word)      "[{dense: {units: 21}}, " word ", {dense: {units: 4}}]"
+#define NET          "[{dense: {units: 21}}, relu, {dropout: {rate: 0.5}}]"
+#define NORM         "[{dense: {units: 21}}, batchnorm, relu, {dense: {units: 4}}]"
+#define LINE         "[{dense: {units: 4}}]"
+#define ACTIVE(word) "[{dense: {units: 21}}, " word ", {dense: {units: 4}}]"
+#define BLOCKS(attributes)                                                                         \
+    .input = "5, 4, 12",                                                                           \
+    .layers = "[{dropblock: {rate: 0.4, size: 2" attributes "}}, {dense: {units: 4}}]", .batch = 5
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 
 /* `step`: the operation of the first step that may differ, or of its first stage when that is
@@ -127,6 +130,28 @@ static const struct broken {
       .layers = "[{dropout2d: {rate: 0.5}}, {dense: {units: 4}}]",
       .batch = 5,
       .no_fuse = true}},
+    /* off by one at the border: the last corners never drop */
+    {"dropblock.cl", "(HEIGHT - BLOCK_H + 1)", "(HEIGHT - BLOCK_H)", "dropblock", {BLOCKS("")}},
+    {"dropblock.cl",
+     "p <= min(i, GRID_H - 1)",
+     "p <= min(i, GRID_H - 2)",
+     "dropblock",
+     {BLOCKS(""), .way = 1}},
+    {"dropblock.cl",
+     "row[w] |= shifted;",
+     "row[w] = shifted;",
+     "dropblock",
+     {BLOCKS(""), .family = "cpu"}},
+    {"dropblock.cl",
+     "1u << column % 32",
+     "1u << column % 31",
+     "dropblock",
+     {BLOCKS(""), .family = "gpu"}},
+    {"dropblock.cl",
+     "counts[(size_t)n * PARTS + part];",
+     "counts[part];",
+     "dropblock",
+     {BLOCKS(", normalize: sample")}},
     {"epilogue.cl",
      "at.element = element;",
      "at.element = 0;",

@@ -1,6 +1,5 @@
-/* dropcl mask: any dropout mask from its coordinates (docs/masks.md), computed on the named device.
- */
-#include "backend/backend.h"
+/* dropcl mask: any mask from its coordinates (docs/masks.md), computed on the named device. */
+#include "train/mask.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "control_words.h"
@@ -11,10 +10,10 @@
 #include <string.h>
 
 struct arguments {
-    struct number seed, layer, step, elements;
+    struct number seed, layer, step, elements, size;
     struct range samples;
     struct fraction rate;
-    const char *kind, *device;
+    const char *kind, *shape, *gamma, *device;
 };
 
 static const struct option options[] = {
@@ -23,97 +22,189 @@ static const struct option options[] = {
     OPTION(NUMBER, layer, "N", "ordinal of the stochastic layer, from 0", .max = 4095, .required = true),
     OPTION(NUMBER, step, "N", "optimizer step, from 0 (mc: the pass)", .max = UINT32_MAX, .required = true),
     OPTION(RANGE, samples, "A:B", "positions in the batch (mc: dataset rows)", .max = UINT32_MAX, .required = true),
-    OPTION(NUMBER, elements, "N", "elements of one sample", .min = 1, .max = INT32_MAX, .required = true),
+    OPTION(NUMBER, elements, "N", "elements of one sample (dropout, mc)", .min = 1, .max = INT32_MAX),
+    OPTION(TEXT, shape, "H,W,C", "axes of one sample (dropout1d: T,C)"),
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
-    OPTION(TEXT, kind, "K", "dropout (training; the default) or mc (Monte-Carlo, test rows)"),
+    OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
+    OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
+    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, "
+                            "or mc (dropout in Monte-Carlo evaluation, test rows)"),
     OPTION_DEVICE,
     OPTION_END,
     /* clang-format on */
 };
 
-static const struct {
+/* Element-wise masks are asked by their number of elements, the others by the axes of a sample. */
+static const struct kind {
     const char *name;
-    uint32_t domain;
-} kinds[] = {{"dropout", DOMAIN_MASK}, {"mc", DOMAIN_MC_MASK}};
+    uint32_t domain; /* of an element-wise one        */
+    int axes;        /* 0: element-wise               */
+    bool blocks;     /* takes --size and --gamma      */
+} kinds[] = {{"dropout", DOMAIN_MASK, 0, false},
+             {"mc", DOMAIN_MC_MASK, 0, false},
+             {"dropout1d", 0, 2, false},
+             {"dropout2d", 0, 3, false},
+             {"dropblock", 0, 3, true}};
 
-enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_WORDS = 1 << 20 };
+enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22 };
 
-static int find_domain(const char *name, uint32_t *out) {
+static int find_kind(const char *name, const struct kind **out) {
     for (int i = 0; i < KINDS; i++) {
         if (name && strcmp(name, kinds[i].name) != 0) continue;
-        *out = kinds[i].domain;
+        *out = &kinds[i];
         return 0;
     }
-    return cli_fail(STATUS_USAGE, "mask: unknown kind '%s': dropout or mc", name);
+    return cli_fail(STATUS_USAGE,
+                    "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock or mc",
+                    name);
 }
 
-static void print_rows(const struct mask_query *q, const uint32_t *words, char *line) {
-    size_t stride = ((size_t)q->elements + 31) / 32;
-    for (uint32_t s = 0; s < q->samples; s++) {
-        const uint32_t *row = words + s * stride;
-        for (uint32_t i = 0; i < q->elements; i++) line[i] = row[i / 32] >> i % 32 & 1 ? '1' : '0';
-        line[q->elements] = '\n';
-        fwrite(line, 1, (size_t)q->elements + 1, stdout);
+/* Each kind takes what it needs and nothing that it would ignore. */
+static int check_given(const struct arguments *a, const struct kind *k) {
+    if (!k->axes != a->elements.given || (k->axes != 0) != (a->shape != NULL))
+        return cli_fail(STATUS_USAGE, "mask: --kind %s takes --%s, and not --%s", k->name,
+                        k->axes ? "shape" : "elements", k->axes ? "elements" : "shape");
+    if (k->blocks && !a->size.given)
+        return cli_fail(STATUS_USAGE, "mask: --kind dropblock needs --size");
+    if (!k->blocks && (a->size.given || a->gamma))
+        return cli_fail(STATUS_USAGE, "mask: --size and --gamma are of --kind dropblock");
+    if (a->gamma && strcmp(a->gamma, "exact") != 0 && strcmp(a->gamma, "paper") != 0)
+        return cli_fail(STATUS_USAGE, "mask: --gamma is exact or paper, not '%s'", a->gamma);
+    return 0;
+}
+
+static int read_shape(const char *text, const struct kind *k, struct ints *out) {
+    const char *at = text;
+    uint64_t elements = 1;
+    for (out->count = 0; out->count < k->axes; out->count++) {
+        char *end;
+        bool digit = *at >= '0' && *at <= '9';
+        unsigned long axis = digit ? strtoul(at, &end, 10) : 0;
+        if (axis < 1 || axis > 65536) break;
+        elements *= axis;
+        out->at[out->count] = (int)axis;
+        at = *end == ',' && out->count + 1 < k->axes ? end + 1 : end;
     }
+    if (out->count == k->axes && !*at && elements <= INT32_MAX) return 0;
+    return cli_fail(STATUS_USAGE, "mask: --shape of %s is %s, each from 1 to 65536, not '%s'",
+                    k->name, k->axes == 2 ? "T,C" : "H,W,C", text);
+}
+
+static void print_rows(const uint8_t *kept, size_t samples, size_t elements, char *line) {
+    for (size_t s = 0; s < samples; s++) {
+        for (size_t i = 0; i < elements; i++) line[i] = kept[s * elements + i] ? '1' : '0';
+        line[elements] = '\n';
+        fwrite(line, 1, elements + 1, stdout);
+    }
+}
+
+/* ---- element-wise: asked of the generator ---- */
+
+struct source {
+    struct device *device;
+    struct mask_query query;
+    struct mask_maker maker;
+    uint32_t *words;
+    size_t elements, most; /* samples at once */
+};
+
+static enum err ask(struct source *s, uint32_t first, size_t samples, uint8_t *kept) {
+    if (s->maker.plan) return mask_make(&s->maker, s->query.step, first, kept);
+    size_t stride = (s->elements + 31) / 32;
+    s->query.first_sample = first;
+    s->query.samples = (uint32_t)samples;
+    TRY(device_mask(s->device, &s->query, s->words));
+    for (size_t i = 0; i < samples * s->elements; i++) {
+        size_t e = i % s->elements;
+        kept[i] = s->words[i / s->elements * stride + e / 32] >> e % 32 & 1;
+    }
+    return OK;
 }
 
 /* In blocks of samples, so that a long range needs no more memory than a short one. */
-static int print_all(struct device *device, struct mask_query q, const struct range *samples) {
-    size_t stride = ((size_t)q.elements + 31) / 32;
-    uint64_t most = BLOCK_WORDS / stride ? BLOCK_WORDS / stride : 1;
-    if (most > samples->last - samples->first) most = samples->last - samples->first;
-    uint32_t *words = malloc(most * stride * sizeof *words);
-    char *line = malloc((size_t)q.elements + 1);
-    int code = 0;
-    if (!words || !line) {
-        code = cli_fail(DROPCL_SYSTEM, "out of memory for masks of %u elements", q.elements);
-        goto out;
+static int print_all(struct source *s, const struct range *samples) {
+    uint8_t *kept = malloc(s->most * s->elements);
+    char *line = malloc(s->elements + 1);
+    enum err rc = OK;
+    s->words = malloc(s->most * ((s->elements + 31) / 32) * sizeof *s->words);
+    if (!kept || !line || !s->words)
+        rc = err_set(ERR_SYSTEM, "out of memory for masks of %zu elements", s->elements);
+    for (uint64_t at = samples->first; at < samples->last && !rc; at += s->most) {
+        size_t n = samples->last - at < s->most ? (size_t)(samples->last - at) : s->most;
+        rc = ask(s, (uint32_t)at, n, kept);
+        if (!rc) print_rows(kept, n, s->elements, line);
     }
-    for (uint64_t at = samples->first; at < samples->last && !code; at += q.samples) {
-        q.first_sample = (uint32_t)at;
-        q.samples = (uint32_t)(samples->last - at < most ? samples->last - at : most);
-        code = (int)device_mask(device, &q, words);
-        if (code)
-            cli_report(code);
-        else
-            print_rows(&q, words, line);
-    }
-out:
-    free(words);
+    free(kept);
     free(line);
-    return code;
+    free(s->words);
+    return rc ? cli_report((int)rc) : 0;
+}
+
+/* ---- the others: made by a step ---- */
+
+static void plan_source(struct source *s, const struct arguments *a, const struct kind *k,
+                        const struct ints *shape) {
+    struct decision rate = decision_of(a->rate.value);
+    s->elements = (size_t)a->elements.value;
+    if (k->axes) s->elements = 1;
+    for (int i = 0; i < shape->count; i++) s->elements *= (size_t)shape->at[i];
+    uint64_t asked = a->samples.last - a->samples.first;
+    s->most = BLOCK_BITS / s->elements ? BLOCK_BITS / s->elements : 1;
+    if (s->most > asked) s->most = (size_t)asked;
+    s->query = (struct mask_query){
+        .seed = a->seed.value,
+        .step = (uint32_t)a->step.value,
+        .counter3 = PHILOX_COUNTER3(k->domain, (uint32_t)a->layer.value, 0u),
+        .elements = (uint32_t)s->elements,
+        .limit = rate.limit,
+        .active = rate.active,
+    };
+}
+
+static enum err open_maker(struct source *s, const struct arguments *a, const struct kind *k,
+                           const struct ints *shape) {
+    char more[64] = "";
+    if (!k->axes) return OK;
+    if (k->blocks)
+        snprintf(more, sizeof more, ", size: %d, gamma: %s", (int)a->size.value,
+                 a->gamma ? a->gamma : "exact");
+    const struct mask_layer layer = {.type = k->name,
+                                     .more = more,
+                                     .shape = *shape,
+                                     .rate = a->rate.value,
+                                     .number = (int)a->layer.value,
+                                     .seed = a->seed.value};
+    return mask_open(&s->maker, s->device, &layer, (int)s->most);
 }
 
 static int run_mask(const void *arguments) {
     const struct arguments *a = arguments;
-    uint32_t domain = 0;
-    int code = find_domain(a->kind, &domain);
-    if (code) return code;
-    struct decision rate = decision_of(a->rate.value);
-    struct mask_query q = {
-        .seed = a->seed.value,
-        .step = (uint32_t)a->step.value,
-        .counter3 = PHILOX_COUNTER3(domain, (uint32_t)a->layer.value, 0u),
-        .elements = (uint32_t)a->elements.value,
-        .limit = rate.limit,
-        .active = rate.active,
-    };
+    const struct kind *kind = NULL;
+    struct ints shape = {0};
+    struct source source = {0};
     struct device_info info;
-    struct device *device = NULL;
-    code = (int)device_find(a->device, &info);
-    if (!code) code = (int)device_open(&info, &device);
-    if (code) return cli_report(code);
+    int code = find_kind(a->kind, &kind);
+    if (!code) code = check_given(a, kind);
+    if (!code && kind->axes) code = read_shape(a->shape, kind, &shape);
+    if (code) return code;
+    plan_source(&source, a, kind, &shape);
+    enum err rc = device_find(a->device, &info);
+    if (!rc) rc = device_open(&info, &source.device);
+    if (rc) return cli_report((int)rc);
     cli_device(info.name, info.driver);
-    code = print_all(device, q, &a->samples);
-    device_close(device);
+    rc = open_maker(&source, a, kind, &shape);
+    code = rc ? cli_report((int)rc) : print_all(&source, &a->samples);
+    mask_close(&source.maker);
+    device_close(source.device);
     return code;
 }
 
 const struct command mask_command = {
     .name = "mask",
-    .summary = "Print dropout masks from their coordinates",
+    .summary = "Print masks from their coordinates",
     .details =
-        "One line per sample: 1 kept, 0 dropped. docs/masks.md says how every bit is made.\n",
+        "One line per sample, in the order H, W, C: 1 kept, 0 dropped. docs/masks.md says how every\n"
+        "bit is made.\n",
     .options = options,
     .size = sizeof(struct arguments),
     .run = run_mask,

@@ -45,12 +45,21 @@ static real scale_point(const struct point *at, real x, real extra) {
 static const struct op op_dropout_scale = {
     .name = "dropout_scale", .point = scale_point, .words = draws_words, .piece = "dropout"};
 
+bool draws_implied(const struct plan *p, int i) {
+    int x = p->steps[i].in[0], writer = plan_writer(p, x);
+    return writer >= 0 && p->steps[writer].op == &op_relu && plan_readers(p, x) == 1;
+}
+
+int draws_scale_step(struct plan *p, int i, int dy) {
+    struct step s = p->steps[i];
+    p->values[s.in[0]].positive = s.out[0];
+    return plan_point(p, &op_dropout_scale, s.attr, s.name, s.line, s.draw, dy, -1);
+}
+
 void draws_grad(struct plan *p, int i, const struct op *again) {
     struct step s = p->steps[i];
-    int x = s.in[0], y = s.out[0], writer = plan_writer(p, x);
-    bool implied = writer >= 0 && p->steps[writer].op == &op_relu && plan_readers(p, x) == 1;
-    if (implied) p->values[x].positive = y;
-    const struct op *op = implied ? &op_dropout_scale : again;
-    int dx = plan_point(p, op, s.attr, s.name, s.line, s.draw, plan_grad_of(p, y), -1);
-    plan_grad_give(p, x, dx);
+    int dy = plan_grad_of(p, s.out[0]);
+    int dx = draws_implied(p, i) ? draws_scale_step(p, i, dy)
+                                 : plan_point(p, again, s.attr, s.name, s.line, s.draw, dy, -1);
+    plan_grad_give(p, s.in[0], dx);
 }

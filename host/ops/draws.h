@@ -30,10 +30,14 @@ bool draws_drop(const struct cpu_run *, int draw, uint32_t sample, uint32_t elem
 /* Words of a stage: where the layer's words are in a CONTROL row, and counter word 3. */
 void draws_words(const struct plan *, const void *attr, int draw, uint32_t out[STAGE_WORDS]);
 
-/* The backward step of a pointwise operation that masks: `again` draws the mask again - except
- * behind a ReLU whose output only this operation reads: there y > 0 exactly where an element was
- * kept and active (scale >= 1 cannot underflow), so dy * scale followed by ReLU's own test on y
- * says it all. */
+/* Whether backward needs no mask: step `i` is behind a ReLU whose output only it reads, and so y >
+ * 0 exactly where an element was kept and active (scale >= 1 cannot underflow). dy * scale followed
+ * by ReLU's own test on y then says it all; draws_scale_step appends that, and returns it. */
+bool draws_implied(const struct plan *, int step);
+int draws_scale_step(struct plan *, int step, int dy);
+
+/* The backward step of a pointwise operation that masks: the implied one, or `again`, which draws
+ * the mask again. */
 void draws_grad(struct plan *, int step, const struct op *again);
 
 /* The last axis of the layer's input. */

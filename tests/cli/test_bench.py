@@ -75,10 +75,12 @@ class Bench(Case):
         self.assertIn(("128x256x784", "NN", "reference" if REFERENCE else "cpu 6x16"), [(r["shape"], r["name"], r["detail"]) for r in products])
         self.assertEqual({r["name"] for r in products}, {"NN", "TN", "NT"})
         self.assertEqual("clblast" in {r["detail"] for r in products}, not REFERENCE)
-        [dropout] = self.of(rows, "dropout")
+        masks = self.of(rows, "dropout")
+        self.assertEqual({row["name"] for row in masks}, {"element-wise", "channel-wise", "dropblock"})
         elements = 1024 * 1024
-        expected = 1e9 * dropout["seconds"] * end["compute_units"] / elements
-        self.assertAlmostEqual(dropout["ns_per_element"] / expected, 1, places=6)
+        for row in masks:
+            expected = 1e9 * row["seconds"] * end["compute_units"] / elements
+            self.assertAlmostEqual(row["ns_per_element"] / expected, 1, places=6)
         self.assertIsNone(end["recipe"])
         if REFERENCE:
             self.assertIsNone(end["peak_gflops"])

@@ -18,11 +18,61 @@ struct op_layer_control op_control_layer(double rate) {
                                          threshold == all ? 0 : (float)(all / (all - threshold))};
 }
 
-static double rate_of(const struct layer *layer) {
+static const void *attr_of(const struct layer *layer, const char *name) {
     for (const struct attr *a = layer->schema->attrs; a && a->name; a++)
-        if (!strcmp(a->name, "rate"))
-            return *(const double *)((const char *)layer->attr + a->offset);
-    return 0;
+        if (!strcmp(a->name, name)) return (const char *)layer->attr + a->offset;
+    return NULL;
+}
+
+/* ---- DropBlock: blocks counted one by one, the mean taken pixel by pixel ---- */
+
+static int covering(int at, int length, int block) {
+    int n = 0;
+    for (int corner = 0; corner + block <= length; corner++)
+        n += corner <= at && at < corner + block;
+    return n;
+}
+
+static double kept_of(const int *axes, const int *block, double gamma) {
+    double sum = 0;
+    for (int i = 0; i < axes[0]; i++)
+        for (int j = 0; j < axes[1]; j++)
+            sum += pow(1 - gamma, covering(i, axes[0], block[0]) * covering(j, axes[1], block[1]));
+    return sum / (axes[0] * axes[1]);
+}
+
+/* Newton's method from below: the dropped fraction is concave in gamma, so it never goes beyond. */
+static double gamma_of(const int *axes, const int *block, double rate) {
+    double gamma = 0;
+    for (int turn = 0; turn < 200 && gamma < 1; turn++) {
+        double h = 1e-7 * (1 - gamma), kept = kept_of(axes, block, gamma);
+        double slope = (kept - kept_of(axes, block, gamma + h)) / h;
+        double step = (rate - (1 - kept)) / slope;
+        if (step <= 0) break;
+        gamma += step;
+    }
+    return gamma < 1 ? gamma : 1;
+}
+
+static struct op_layer_control control_of_blocks(const struct draw *draw, double rate, int size) {
+    const int *axes = draw->shape.dim + 1;
+    int block[2] = {size < axes[0] ? size : axes[0], size < axes[1] ? size : axes[1]};
+    double corners = (double)(axes[0] - block[0] + 1) * (axes[1] - block[1] + 1);
+    bool paper = *(const int *)attr_of(draw->layer, "gamma") != 0;
+    double gamma = paper ? rate / (block[0] * block[1]) * axes[0] * axes[1] / corners
+                         : gamma_of(axes, block, rate);
+    struct op_layer_control c = op_control_layer(gamma);
+    if (!c.active) return c;
+    double kept = kept_of(axes, block, ((double)c.limit + 1) * 0x1p-32);
+    c.scale = kept > 0 ? (float)(1 / kept) : 0;
+    return c;
+}
+
+static struct op_layer_control control_of(const struct draw *draw) {
+    double rate = *(const double *)attr_of(draw->layer, "rate");
+    const int *size = attr_of(draw->layer, "size");
+    return size && rate > 0 && rate < 1 ? control_of_blocks(draw, rate, *size)
+                                        : op_control_layer(rate);
 }
 
 static void put_float(uint32_t *word, float f) {
@@ -45,7 +95,7 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     optimizer->control(train->optimizer.attr, optimizer->rate(train->optimizer.attr), step, words);
     memcpy(row + CONTROL_OPTIMIZER, words, sizeof words);
     for (int i = 0; i < w->recipe->stochastic_layers; i++) {
-        struct op_layer_control c = op_control_layer(rate_of(w->plan->draws[i].layer));
+        struct op_layer_control c = control_of(&w->plan->draws[i]);
         uint32_t *words_of_layer = row + CONTROL_LAYERS + CONTROL_LAYER * i;
         words_of_layer[LAYER_LIMIT] = c.limit;
         words_of_layer[LAYER_ACTIVE] = c.active;

@@ -1,0 +1,86 @@
+#include "train/mask.h"
+#include "base/text.h"
+#include "ops/table.h"
+#include "train/model.h"
+#include "train/observe.h"
+#include <stdlib.h>
+#include <string.h>
+
+static enum err write_recipe(const struct mask_layer *l, int samples, struct text *out) {
+    text_add(out, "dropcl: 1\nmodel:\n  input: [");
+    for (int i = 0; i < l->shape.count; i++) text_add(out, "%s%d", i ? ", " : "", l->shape.at[i]);
+    text_add(out, "]\n  layers:\n    - %s: {rate: %.17g, id: %d%s}\n    - dense: {units: 1}\n",
+             l->type, l->rate, l->number, l->more);
+    text_add(out, "train: {dataset: mnist, batch: %d, seed: %llu, optimizer: {sgd: {lr: 1}}}\n",
+             samples, (unsigned long long)l->seed);
+    return out->failed ? err_memory("the recipe of a mask") : OK;
+}
+
+static enum err read_recipe(struct mask_maker *m, const struct mask_layer *l) {
+    struct text text = {0};
+    enum err rc = write_recipe(l, m->samples, &text);
+    if (!rc)
+        rc = recipe_parse("mask", text.data, text.size, model_vocabulary(), NULL, 0, &m->recipe);
+    text_free(&text);
+    return rc;
+}
+
+/* The plan ends with the step that masks: the rest is not needed, and not built. */
+static enum err make_plan(struct mask_maker *m) {
+    const struct plan_options options = {.mode = PLAN_TRAIN, .no_fuse = true};
+    TRY(plan_new(m->recipe, &op_table_all, &options, &m->plan));
+    m->elements = (size_t)shape_features(&m->plan->values[m->plan->input].shape);
+    m->step = -1;
+    for (int i = 0; i < m->plan->nsteps && m->step < 0; i++)
+        if (observe_draws(&m->plan->steps[i])) m->step = i;
+    m->plan->nsteps = m->step + 1;
+    return control_init(&m->control, m->recipe, m->plan);
+}
+
+static enum err bind(struct mask_maker *m, struct device *device) {
+    size_t n = (size_t)m->samples * m->elements;
+    for (int b = 0; b < BUFFER_EXTERNAL; b++)
+        if (m->plan->buffer_bytes[b])
+            TRY(buffer_new(device, m->plan->buffer_bytes[b], &m->buffer[b]));
+    m->row = calloc((size_t)m->control.words, sizeof *m->row);
+    m->numbers = malloc(n * sizeof *m->numbers);
+    if (!m->row || !m->numbers) return err_memory("masks");
+    TRY(program_new(device, m->plan, m->buffer, &m->program));
+    for (size_t i = 0; i < n; i++) m->numbers[i] = 1;
+    return program_write(m->program, m->plan->steps[m->step].in[0], m->numbers);
+}
+
+enum err mask_open(struct mask_maker *m, struct device *device, const struct mask_layer *layer,
+                   int samples) {
+    *m = (struct mask_maker){.samples = samples};
+    enum err rc = read_recipe(m, layer);
+    if (!rc) rc = make_plan(m);
+    if (!rc && m->step >= 0) rc = bind(m, device);
+    if (rc) mask_close(m);
+    return rc;
+}
+
+void mask_close(struct mask_maker *m) {
+    program_free(m->program);
+    for (int b = 0; b < BUFFER_EXTERNAL; b++) buffer_free(m->buffer[b]);
+    control_free(&m->control);
+    plan_free(m->plan);
+    recipe_free(m->recipe);
+    free(m->row);
+    free(m->numbers);
+    *m = (struct mask_maker){0};
+}
+
+enum err mask_make(struct mask_maker *m, uint32_t step, uint32_t first, uint8_t *kept) {
+    size_t n = (size_t)m->samples * m->elements;
+    memset(kept, 1, n);
+    if (m->step < 0) return OK;
+    control_evaluate(&m->control, (size_t)m->samples, m->samples, step, 0, m->row);
+    m->row[CONTROL_SAMPLE] = first;
+    TRY(buffer_write(m->buffer[BUFFER_CONTROL], 0, m->row,
+                     (size_t)m->control.words * sizeof *m->row));
+    TRY(program_run(m->program, m->step, m->step + 1, 0));
+    TRY(program_read(m->program, m->plan->steps[m->step].out[0], m->numbers));
+    for (size_t i = 0; i < n; i++) kept[i] = m->numbers[i] != 0;
+    return OK;
+}

@@ -1,0 +1,41 @@
+/* Masks from their coordinates, made by the very step that training runs: a plan of the one layer,
+ * on inputs of 1. */
+#ifndef DROPCL_TRAIN_MASK_H
+#define DROPCL_TRAIN_MASK_H
+
+#include "backend/backend.h"
+#include "recipe/recipe.h"
+#include "train/control.h"
+
+struct mask_layer {
+    const char *type;  /* of a layer that drops: "dropout2d"            */
+    const char *more;  /* further attributes, ", size: 3"; "" for none  */
+    struct ints shape; /* of a sample                                   */
+    double rate;
+    int number; /* its number in the contract                    */
+    uint64_t seed;
+};
+
+struct mask_maker {
+    struct recipe *recipe;
+    struct plan *plan;
+    struct control control;
+    struct buffer *buffer[BUFFER_EXTERNAL];
+    struct program *program;
+    int step;        /* that masks; -1: nothing is ever dropped */
+    int samples;     /* at once                                 */
+    size_t elements; /* of a sample                             */
+    uint32_t *row;   /* CONTROL                                 */
+    real *numbers;
+};
+
+/* Makes masks of `samples` samples at once. ERR_RECIPE for attributes that the layer refuses;
+ * ERR_SYSTEM. Borrows the device. */
+enum err mask_open(struct mask_maker *, struct device *, const struct mask_layer *, int samples);
+void mask_close(struct mask_maker *);
+
+/* The masks of samples first .. first + samples - 1 at an optimizer step: kept[samples][elements],
+ * 1 or 0. */
+enum err mask_make(struct mask_maker *, uint32_t step, uint32_t first, uint8_t *kept);
+
+#endif
