@@ -13,7 +13,10 @@
 #define BLOCKS(attributes)                                                                         \
     .input = "5, 4, 12",                                                                           \
     .layers = "[{dropblock: {rate: 0.4, size: 2" attributes "}}, {dense: {units: 4}}]", .batch = 5
+#define CONV              "{conv: {filters: 4, kernel: 1}}"
+#define MAPS              "[" CONV ", {conv: {filters: 5, kernel: 3, pad: same}}, {dense: {units: 3}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
+#define IMAGE(layer_list) .input = "4, 5, 2", .layers = layer_list, .batch = 3
 
 /* `step`: the operation of the first step that may differ, or of its first stage when that is
  * absorbed or wrapped. */
@@ -55,6 +58,46 @@ static const struct broken {
      "partial + start * SIZE_N",
      "dense",
      {.input = "300", .layers = LINE, .batch = 5, .family = "gpu", .way = 5}},
+    {"conv_common.cl",
+     "((v) + load_lanes(bias + (n), count))",
+     "((v) - load_lanes(bias + (n), count))",
+     "conv2d",
+     {IMAGE(MAPS)}},
+    {"conv_simple.cl", "fma((realv)(at ?", "fma((realv)(k ?", "conv2d", {IMAGE(MAPS), .way = 1}},
+    {"conv_simple.cl",
+     "sum = fma(v, d, sum);",
+     "sum = fma(v, d, v);",
+     "conv2d_dw",
+     {IMAGE(MAPS), .way = 1}},
+    {"conv_pack.cl",
+     "((size_t)tap * DST_C + first + i) * SRC_C + k",
+     "((size_t)tap * DST_C + first) * SRC_C + k",
+     "conv2d_dx",
+     {IMAGE(MAPS)}},
+    {"conv_cpu.cl",
+     "int left = clamp(-x, 0, columns)",
+     "int left = clamp(1 - x, 0, columns)",
+     "conv2d",
+     {IMAGE(MAPS), .family = "cpu"}},
+    {"conv_cpu.cl",
+     "(phase_y + PHASES * ty) * KW",
+     "(PHASES * ty) * KW",
+     "conv2d_dx",
+     {IMAGE("[{conv: {filters: 4, kernel: 1}}, {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
+            "{units: 3}}]"),
+      .family = "cpu"}},
+    {"conv_cpu_dw.cl",
+     "column += d[i];",
+     "column += d[0];",
+     "conv2d_dw",
+     {IMAGE(MAPS), .family = "cpu"}},
+    {"conv_sum.cl",
+     "for (uint chunk = 1;",
+     "for (uint chunk = 0;",
+     "conv2d_dw",
+     {.input = "25, 24, 1",
+      .layers = "[{conv: {filters: 2, kernel: 2}}, {dense: {units: 2}}]",
+      .batch = 1}},
     {"pointwise.cl",
      "realv v = load_lanes(x + index, count);",
      "realv v = load_lanes(x + index, count) * 1.5f;",

@@ -34,6 +34,24 @@ static const struct op_case cases[] = {
      .input = "2",
      .layers = "[{dense: {units: 3}}, {dense: {units: 257}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "convolutions: tiles + 1, a stride, padding, stages",
+     .input = "5, 4, 3",
+     .layers = "[{conv: {filters: 17, kernel: 3, pad: same, activation: relu}}, {conv: {filters: "
+               "20, kernel: 3, stride: 2, pad: 1, activation: relu}}, {dropout: {rate: 0.5}}, "
+               "{dense: {units: 2}}]",
+     .batch = 2,
+     .all_ways = true},
+    {.name = "chunks of a convolution's weight gradient, stages behind odd channels",
+     .input = "25, 24, 1",
+     .layers = "[{conv: {filters: 1, kernel: 2, pad: same, activation: relu}}, {conv: {filters: 2, "
+               "kernel: 1, pad: same}}, {dropout: {rate: 0.5}}, {dense: {units: 2}}]",
+     .batch = 1,
+     .all_ways = true},
+    {.name = "depthwise convolutions",
+     .input = "5, 3, 2",
+     .layers = "[{conv: {filters: 17, kernel: 1}}, {conv: {filters: 17, kernel: 3, pad: same, "
+               "depthwise: true}}, {dense: {units: 2}}]",
+     .batch = 2},
     {.name = "stages with operands, not fused",
      .input = "3",
      .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}]",

@@ -1,5 +1,6 @@
 /* Matrix products: order of summation, C reference, launches. */
 #include "ops/gemm.h"
+#include "ops/clones.h"
 #include "ops/internal.h"
 #include <string.h>
 
@@ -11,15 +12,6 @@ int gemm_chunks(const struct gemm *g) {
 int gemm_chunk_length(const struct gemm *g) {
     return gemm_chunks(g) == 1 ? g->k : GEMM_CHUNK;
 }
-
-/* The loops below are worth compiling for machines with fma instructions; elsewhere, and under the
- * sanitizers (which start before resolvers may run), fma is the C library's. The bits are the same.
- */
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(DROPCL_SANITIZED)
-#define FMA_CLONES __attribute__((target_clones("arch=haswell", "default")))
-#else
-#define FMA_CLONES
-#endif
 
 enum { TILE = 32 };
 

@@ -1,0 +1,62 @@
+#include "ops/conv2d_ways.h"
+#include "ops/internal.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct conv2d_way simple = {.name = "simple", .launch = conv2d_launch_simple};
+
+#define CPU(r)                                                                                     \
+    { .name = "cpu " #r "x16", .rows = r, .launch = conv2d_launch_cpu }
+static const struct conv2d_way cpu_ways[] = {CPU(8), CPU(6), CPU(4)};
+
+/* The first is the simplest kernel, which the others are checked against; the second is used when
+ * nothing was timed. */
+static int list_ways(const struct caps *caps, const struct conv2d_work *w,
+                     const struct conv2d_way *out[TUNE_WAYS]) {
+    int n = 0;
+    out[n++] = &simple;
+    if (caps->cpu_family && conv2d_cpu_fits(w))
+        for (size_t i = 0; i < sizeof cpu_ways / sizeof *cpu_ways; i++) out[n++] = &cpu_ways[i];
+    return n;
+}
+
+/* The name under which a choice is kept: everything that changes the kernel but the values. */
+static void make_key(const struct step *s, const struct conv2d_work *w, char key[TUNE_KEY]) {
+    static const char *const passes[] = {"conv2d", "conv2d_dx", "conv2d_dw"};
+    const struct conv2d *g = &w->g;
+    const struct window_axis *v = &g->at[0], *h = &g->at[1];
+    snprintf(key, TUNE_KEY, "%s_%dx%dx%dx%d_%d_%dx%d_%d_%d.%d_%d%d_%d", passes[w->pass], g->n,
+             v->in, h->in, g->c, g->f, v->kernel, h->kernel, v->stride, v->before, h->before,
+             w->bias >= 0, w->db >= 0, s->nstages);
+}
+
+int conv2d_step_ways(const struct step *s, const struct caps *caps, const struct conv2d_work *w,
+                     struct step_ways *out) {
+    const struct conv2d_way *ways[TUNE_WAYS];
+    int n = list_ways(caps, w, ways);
+    make_key(s, w, out->key);
+    for (int i = 0; i < n; i++) out->name[i] = ways[i]->name;
+    return out->count = n;
+}
+
+void conv2d_launch(const struct plan *p, const struct step *s, const struct caps *caps,
+                   const struct conv2d_work *w, struct launch_list *list) {
+    const struct conv2d_way *ways[TUNE_WAYS];
+    int n = list_ways(caps, w, ways);
+    char key[TUNE_KEY];
+    make_key(s, w, key);
+    const char *tuned = caps->tuning ? tuning_find(caps->tuning, key) : NULL;
+    const struct conv2d_way *way = ways[n > 1];
+    for (int i = 0; tuned && i < n; i++)
+        if (!strcmp(ways[i]->name, tuned)) way = ways[i];
+    struct conv2d_parts x = {p, s, caps, w, list};
+    way->launch(&x, way);
+    conv2d_end(&x);
+}
+
+void conv2d_cost(const struct conv2d_work *w, struct cost *c) {
+    const struct conv2d *g = &w->g;
+    const struct window_axis *v = &g->at[0], *h = &g->at[1];
+    c->flops = 2.0 * g->n * v->out * h->out * g->f * v->kernel * h->kernel * conv2d_depth(g);
+    c->chunks = w->pass == CONV2D_DW ? conv2d_chunks(g) : 1;
+}
