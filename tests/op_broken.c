@@ -13,8 +13,14 @@
 #define BLOCKS(attributes)                                                                         \
     .input = "5, 4, 12",                                                                           \
     .layers = "[{dropblock: {rate: 0.4, size: 2" attributes "}}, {dense: {units: 4}}]", .batch = 5
-#define CONV              "{conv: {filters: 4, kernel: 1}}"
-#define MAPS              "[" CONV ", {conv: {filters: 5, kernel: 3, pad: same}}, {dense: {units: 3}}]"
+#define CONV "{conv: {filters: 4, kernel: 1}}"
+#define MAPS "[" CONV ", {conv: {filters: 5, kernel: 3, pad: same}}, {dense: {units: 3}}]"
+#define POOLED(word)                                                                               \
+    "[{dense: {units: 36}}, {image: {shape: [3, 6, 2]}}, {" word                                   \
+    ": {size: [3, 2]}}, {dense: {units: 4}}]"
+#define TIED                                                                                           \
+    "[{dense: {units: 36}}, {dropout: {rate: 1}}, {image: {shape: [3, 6, 2]}}, {maxpool: {size: 3}}, " \
+    "{dense: {units: 4}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 #define IMAGE(layer_list) .input = "4, 5, 2", .layers = layer_list, .batch = 3
 
@@ -155,6 +161,23 @@ static const struct broken {
      "x * -0.5f",
      "gelu_grad",
      {SMALL(ACTIVE("gelu")), .no_fuse = true}},
+    {"pool_common.cl",
+     "max((int)(o) * (stride) - (before), 0)",
+     "max((int)(o) - (before), 0)",
+     "maxpool",
+     {SMALL(POOLED("maxpool"))}},
+    {"maxpool.cl",
+     "(v > best) | (v != v)",
+     "(v < best) | (v != v)",
+     "maxpool",
+     {SMALL(POOLED("maxpool"))}},
+    {"maxpool.cl", "before ? v < own : v <= own", "v <= own", "maxpool_grad", {SMALL(TIED)}},
+    {"avgpool.cl", "total += sum;", "total = sum;", "avgpool", {SMALL(POOLED("avgpool"))}},
+    {"avgpool.cl",
+     "(float)(rows * columns)",
+     "(float)(rows + columns)",
+     "avgpool_grad",
+     {SMALL(POOLED("avgpool"))}},
     {"dropout.cl",
      "at.row[CONTROL_SAMPLE] + at.sample",
      "at.row[CONTROL_SAMPLE]",

@@ -80,6 +80,12 @@ static const struct op_case cases[] = {
      .input = "4, 5",
      .layers = "[{dropout1d: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 2},
+    {.name = "windows over images: overlapping, over the border, over the map",
+     .input = "3",
+     .layers =
+         "[{dense: {units: 100}}, {image: {shape: [4, 5, 5]}}, {maxpool: {size: 3, stride: 2, "
+         "pad: same}}, {avgpool: {size: 2, stride: 1}}, globalavgpool, {dense: {units: 2}}]",
+     .batch = 2},
     {.name = "every activation",
      .input = "3",
      .layers = "[leaky_relu, {dense: {units: 17, activation: elu}}, selu, gelu, tanh, sigmoid, "

@@ -9,6 +9,6 @@ void activation_grad(struct plan *p, int i, const struct op *grad, enum activati
     plan_grad_give(p, s.in[0], dx);
 }
 
-void activation_words(float parameter, uint32_t out[2]) {
+void activation_words(float parameter, uint32_t out[STAGE_WORDS]) {
     memcpy(&out[0], &parameter, sizeof parameter);
 }

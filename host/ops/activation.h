@@ -29,6 +29,6 @@ void activation_grad(struct plan *, int i, const struct op *grad, enum activatio
     extern const struct layer_type layer_##NAME
 
 /* An attribute as words for the kernel: the float's bits in the first one. */
-void activation_words(float parameter, uint32_t out[2]);
+void activation_words(float parameter, uint32_t out[STAGE_WORDS]);
 
 #endif

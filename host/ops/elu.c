@@ -20,8 +20,8 @@ static float alpha_of(const void *attr) {
     return attr ? (float)((const struct elu_attr *)attr)->alpha : 1;
 }
 
-static void words(const struct plan *p, const void *attr, int stochastic, uint32_t out[2]) {
-    (void)p, (void)stochastic;
+static void words(const struct plan *p, const void *attr, int draw, uint32_t out[STAGE_WORDS]) {
+    (void)p, (void)draw;
     activation_words(alpha_of(attr), out);
 }
 

@@ -19,8 +19,8 @@ static float slope_of(const void *attr) {
     return attr ? (float)((const struct leaky_relu_attr *)attr)->slope : 0.01f;
 }
 
-static void words(const struct plan *p, const void *attr, int stochastic, uint32_t out[2]) {
-    (void)p, (void)stochastic;
+static void words(const struct plan *p, const void *attr, int draw, uint32_t out[STAGE_WORDS]) {
+    (void)p, (void)draw;
     activation_words(slope_of(attr), out);
 }
 

@@ -34,7 +34,7 @@ bool window_of_layer(struct plan *p, const struct layer *layer, int in, const st
     }
     for (int a = 0; a < 2; a++) {
         int size = kernel->at[kernel->count > 1 ? a : 0];
-        if (window_axis(x.dim[1 + a], size, stride, pad, &out[a])) continue;
+        if (window_axis(x.dim[1 + a], size, stride ? stride : size, pad, &out[a])) continue;
         plan_fault(p, layer->line, layer->column,
                    "%s: a kernel of %s %d does not fit into a map of %d%s", layer->name,
                    a ? "width" : "height", size, x.dim[1 + a], pad > 0 ? " and its padding" : "");

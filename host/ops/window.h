@@ -21,8 +21,9 @@ struct window_axis {
 /* False when not even one window fits. pad: PAD_SAME, PAD_VALID or a number for both ends. */
 bool window_axis(int in, int kernel, int stride, int pad, struct window_axis *);
 
-/* Height and width of the layer's windows over the images of value `in` [N][H][W][C]. False after
- * plan_fault: no image, more than two numbers in `kernel`, or a kernel that does not fit. */
+/* Height and width of the layer's windows over the images of value `in` [N][H][W][C]; stride 0: of
+ * the kernel's own size. False after plan_fault: no image, more than two numbers in `kernel`, or a
+ * kernel that does not fit. */
 bool window_of_layer(struct plan *, const struct layer *, int in, const struct ints *kernel,
                      int stride, int pad, struct window_axis out[2]);
 
