@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMOOTHED(share)                                                                            \
+    "  loss: {cross_entropy: {smoothing: " share "}}\n  optimizer: {sgd: {lr: 0.1}}\n"
+#define FIVE(rows) .input = "3", .layers = "[{dense: {units: 5}}]", .batch = rows
+
 static const struct op_case cases[] = {
     {.name = "one class", .input = "3", .layers = "[{dense: {units: 1}}]", .batch = 2},
     {.name = "one row", .input = "3", .layers = "[{dense: {units: 5}}]", .batch = 1},
@@ -33,6 +37,14 @@ static const struct op_case cases[] = {
      .layers = "[{dense: {units: 10}}]",
      .batch = 9,
      .weight = 40},
+    {.name = "label smoothing", .train = SMOOTHED("0.1"), FIVE(9)},
+    {.name = "label smoothing, rows that do not count",
+     .train = SMOOTHED("0.25"),
+     FIVE(67),
+     .valid = 66},
+    {.name = "hardly anything left of the label", .train = SMOOTHED("0.999"), FIVE(3)},
+    {.name = "smoothing of nothing", .train = SMOOTHED("0"), FIVE(3)},
+    {.name = "evaluation does not smooth", .train = SMOOTHED("0.5"), FIVE(5), .mode = PLAN_EVAL},
     {.name = "evaluation",
      .input = "3",
      .layers = "[{dense: {units: 10}}]",
@@ -49,6 +61,8 @@ static const struct op_case cases[] = {
 static const struct op_refusal refusals[] = {
     {{.name = "an image of logits", .input = "2, 2, 3", .layers = "[relu]", .batch = 2},
      "[2,2,2,3]"},
+    {{.name = "all of the label spread", .train = SMOOTHED("1"), FIVE(2)}, "smoothing"},
+    {{.name = "less than nothing spread", .train = SMOOTHED("-0.1"), FIVE(2)}, "smoothing"},
 };
 
 #ifndef REAL_IS_DOUBLE
@@ -59,6 +73,7 @@ struct rows {
     const char *name;
     float logits[ROWS][CLASSES];
     uint32_t label[ROWS], valid;
+    bool tame; /* sums of logits stay inside float */
 };
 
 static const struct rows tables[] = {
@@ -69,7 +84,8 @@ static const struct rows tables[] = {
       {-2, -1, -3, -7, 1},
       {1, 1, 1, 1, 8}},
      {2, 0, 4, 3, 4, 0, 1},
-     7},
+     7,
+     true},
     {"huge logits",
      {{1e4f, -1e4f, 0, 1, 2},
       {-1e4f, -1e4f, -1e4f, -1e4f, -1e4f},
@@ -79,11 +95,13 @@ static const struct rows tables[] = {
       {3e38f, -3e38f, 0, 0, 0},
       {88, 0, 0, 0, 0}},
      {0, 3, 1, 0, 2, 0, 1},
-     7},
+     7,
+     false},
     {"rows that do not count",
      {{1, 2, 3, 4, 5}, {5, 4, 3, 2, 1}, {1e4f, 0, 0, 0, 0}},
      {4, 4, 1, 0, 0, 1, 2},
-     2},
+     2,
+     false},
 };
 
 struct expected {
@@ -91,7 +109,7 @@ struct expected {
     uint32_t hits;
 };
 
-static void expect(const struct rows *t, struct expected *e) {
+static void expect(const struct rows *t, double smoothing, struct expected *e) {
     memset(e, 0, sizeof *e);
     for (uint32_t n = 0; n < t->valid; n++) {
         int best = 0;
@@ -99,10 +117,11 @@ static void expect(const struct rows *t, struct expected *e) {
             if (t->logits[n][c] > t->logits[n][best]) best = c;
         double max = (double)t->logits[n][best], total = 0;
         for (int c = 0; c < CLASSES; c++) total += exp((double)t->logits[n][c] - max);
-        for (int c = 0; c < CLASSES; c++)
-            e->gradient[n][c] =
-                (exp((double)t->logits[n][c] - max) / total - ((uint32_t)c == t->label[n])) / ROWS;
-        e->loss[n] = log(total) + max - (double)t->logits[n][t->label[n]];
+        for (int c = 0; c < CLASSES; c++) {
+            double q = smoothing / CLASSES + (1 - smoothing) * ((uint32_t)c == t->label[n]);
+            e->gradient[n][c] = (exp((double)t->logits[n][c] - max) / total - q) / ROWS;
+            if (q > 0) e->loss[n] += q * (log(total) + max - (double)t->logits[n][c]);
+        }
         e->sum += e->loss[n];
         e->hits += (uint32_t)best == t->label[n];
     }
@@ -136,7 +155,8 @@ static bool near(double got, double want, double size) {
 
 static void check_table(struct op_machine *m, const struct rows *t) {
     struct expected e;
-    expect(t, &e);
+    const double spread = strstr(m->world->row->name, "smoothed") ? 0.1 : 0;
+    expect(t, spread, &e);
     op_machine_load(m);
     run_loss(m, t, 0);
     const struct step *s = &m->world->plan->steps[op_world_step(m->world, "cross_entropy", 0)];
@@ -161,13 +181,19 @@ static void check_table(struct op_machine *m, const struct rows *t) {
 }
 
 static void check_tables(const struct op_target *target) {
-    struct op_world world;
-    struct op_machine m;
-    op_world_open(&world, &loss_row);
-    op_machine_open(&m, &world, target);
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) check_table(&m, &tables[t]);
-    op_machine_close(&m);
-    op_world_close(&world);
+    static const struct op_case smoothed_row = {
+        .name = "smoothed loss", .train = SMOOTHED("0.1"), FIVE(ROWS)};
+    const struct op_case *rows[] = {&loss_row, &smoothed_row};
+    for (int i = 0; i < 2; i++) {
+        struct op_world world;
+        struct op_machine m;
+        op_world_open(&world, rows[i]);
+        op_machine_open(&m, &world, target);
+        for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+            if (!i || tables[t].tame) check_table(&m, &tables[t]);
+        op_machine_close(&m);
+        op_world_close(&world);
+    }
 }
 
 static void on_every_target(void (*check)(const struct op_target *)) {

@@ -61,11 +61,12 @@ static const struct op_case cases[] = {
      .input = "3",
      .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 3},
-    {.name = "changed pictures",
+    {.name = "changed pictures, smoothed labels",
      .input = "5, 4, 3",
      .layers = "[{dense: {units: 2}}]",
      .batch = 3,
-     .train = "  augment: {crop: 2, flip: true, cutout: 3}\n  optimizer: {sgd: {lr: 0.1}}\n"},
+     .train = "  augment: {crop: 2, flip: true, cutout: 3}\n  optimizer: {sgd: {lr: 0.1}}\n"
+              "  loss: {cross_entropy: {smoothing: 0.1}}\n"},
     {.name = "a residual block with a shortcut",
      .input = "3",
      .layers =

@@ -79,7 +79,8 @@ START_TEST(saved_model_scores_as_at_the_end_of_training) {
     }
     struct device *d = train_device("cpu");
     dropcl_score s;
-    ck_assert_msg(!predict_score(d, back, train_data(), 0, &s), "%s", err_message());
+    ck_assert_msg(!predict_score(d, back, train_data(), &(struct predict_options){0}, &s), "%s",
+                  err_message());
     ck_assert(s.accuracy == last.test_accuracy && s.loss == last.test_loss);
     device_close(d);
     model_free(back);

@@ -38,8 +38,17 @@ static dropcl_score score_on(const char *device, const dropcl_model *m, int pass
     return s;
 }
 
+static dropcl_score flipped_on(const char *device, const dropcl_model *m, int passes) {
+    dropcl_device *d = NULL;
+    dropcl_score s;
+    ck_assert_msg(!dropcl_device_open(device, &d), "%s", dropcl_error());
+    ck_assert_msg(!dropcl_evaluate_flipped(d, m, train_data(), passes, &s), "%s", dropcl_error());
+    dropcl_device_close(d);
+    return s;
+}
+
 /* The score of the definition: mean probabilities over the passes (0: one without masks). */
-static dropcl_score expected_score(const struct model *m, int passes) {
+static dropcl_score expected_mean(const struct model *m, int passes, int views) {
     struct dataset *data = NULL;
     dropcl_score s = {.rows = ROWS};
     ck_assert_int_eq(dataset_open("mnist", train_data(), &data), OK);
@@ -49,8 +58,14 @@ static dropcl_score expected_score(const struct model *m, int passes) {
         int best = 0, runs = passes ? passes : 1;
         for (uint32_t k = 0; k < (uint32_t)runs; k++) {
             const struct network_masks masks = {passes > 0, 7, k, row, {0.5, 0.25}};
-            network_run(m, data->test.images + 784 * row, &masks, p);
-            for (int c = 0; c < 10; c++) mean[c] += p[c] / runs;
+            for (int view = 0; view < views; view++) {
+                uint8_t image[784];
+                for (int i = 0; i < 784; i++)
+                    image[i] =
+                        data->test.images[784 * row + (uint32_t)(view ? i - i % 28 * 2 + 27 : i)];
+                network_run(m, image, &masks, p);
+                for (int c = 0; c < 10; c++) mean[c] += p[c] / (runs * views);
+            }
         }
         for (int c = 1; c < 10; c++)
             if (mean[c] > mean[best]) best = c;
@@ -61,6 +76,10 @@ static dropcl_score expected_score(const struct model *m, int passes) {
     s.accuracy /= ROWS;
     dataset_close(data);
     return s;
+}
+
+static dropcl_score expected_score(const struct model *m, int passes) {
+    return expected_mean(m, passes, 1);
 }
 
 /* Losses: single precision against double, 1e-5 is some 100 roundings of 6e-8. Accuracy: two rows
@@ -85,6 +104,21 @@ START_TEST(monte_carlo_is_the_mean_over_the_contracts_masks) {
     dropcl_score plain = expected_score(inside(m), 0), mean = expected_score(inside(m), PASSES);
     check_score(score_on("pocl", m, PASSES), mean);
     ck_assert(fabs(mean.loss - plain.loss) > 1e-3); /* the masks do matter */
+    dropcl_model_close(m);
+}
+END_TEST
+
+START_TEST(flipped_scores_are_means_over_picture_and_mirror_image) {
+    dropcl_model *m = trained();
+    dropcl_score plain = expected_score(inside(m), 0);
+    for (int passes = 0; passes <= 2; passes += 2) {
+        dropcl_score want = expected_mean(inside(m), passes, 2),
+                     got = flipped_on("pocl", m, passes);
+        check_score(got, want);
+        ck_assert(fabs(want.loss - plain.loss) > 1e-3); /* the mirror does matter */
+        dropcl_score cpu = flipped_on("cpu", m, passes);
+        ck_assert(cpu.loss == got.loss && cpu.accuracy == got.accuracy);
+    }
     dropcl_model_close(m);
 }
 END_TEST
@@ -256,6 +290,7 @@ int main(void) {
     TCase *tests = tcase_create("predict");
     tcase_add_test(tests, evaluation_is_the_network_without_masks);
     tcase_add_test(tests, monte_carlo_is_the_mean_over_the_contracts_masks);
+    tcase_add_test(tests, flipped_scores_are_means_over_picture_and_mirror_image);
     tcase_add_test(tests, scores_have_the_same_bits_on_the_reference);
     tcase_add_test(tests, saved_model_scores_as_at_the_end_of_training);
     tcase_add_test(tests, predictions_are_the_networks_probabilities);

@@ -75,6 +75,30 @@ START_TEST(warmup_precedes_every_schedule) {
 }
 END_TEST
 
+START_TEST(milestones_drop_after_the_epochs_named) {
+    CHECK_RATES("{milestones: {at: [3, 7], factor: 0.5}}",
+                {{0, 0.8}, {11, 0.8}, {12, 0.4}, {27, 0.4}, {28, 0.2}, {39, 0.2}});
+    CHECK_RATES("{milestones: {at: 9, factor: 0, warmup: 1}}",
+                {{0, 0}, {2, 0.4}, {4, 0.8}, {35, 0.8}, {36, 0}});
+}
+END_TEST
+
+/* The peak is at step 10 of 40. */
+START_TEST(one_cycle_rises_to_its_peak_and_falls) {
+    CHECK_RATES("{one_cycle: {peak: 0.25, start: 0.5, end: 0.125}}",
+                {{0, 0.4}, {5, 0.6}, {10, 0.8}, {25, 0.45}, {40, 0.1}});
+    CHECK_RATES("{one_cycle: {peak: 0.5, start: 0, curve: cosine}}",
+                {{0, 0},
+                 {5, 0.4 * (1 - 0.70710678118654752440)},
+                 {10, 0.4},
+                 {20, 0.8},
+                 {30, 0.4},
+                 {40, 0}});
+    CHECK_RATES("{one_cycle: {peak: 0, end: 0.5}}", {{0, 0.8}, {20, 0.6}, {40, 0.4}});
+    CHECK_RATES("{one_cycle: {peak: 1, start: 0.5}}", {{0, 0.4}, {20, 0.6}, {40, 0.8}});
+}
+END_TEST
+
 START_TEST(warmup_longer_than_the_run_is_only_a_rise) {
     CHECK_RATES("{cosine: {warmup: 20}}", {{0, 0}, {40, 0.4}});
 }
@@ -90,6 +114,8 @@ int main(void) {
     tcase_add_test(tests, cosine_ends_at_the_asked_fraction);
     tcase_add_test(tests, warmup_rises_from_zero_and_shortens_the_cosine);
     tcase_add_test(tests, warmup_precedes_every_schedule);
+    tcase_add_test(tests, milestones_drop_after_the_epochs_named);
+    tcase_add_test(tests, one_cycle_rises_to_its_peak_and_falls);
     tcase_add_test(tests, warmup_longer_than_the_run_is_only_a_rise);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -8,7 +8,7 @@
 struct arguments {
     const char *model, *data, *device;
     struct number mc;
-    bool json;
+    bool tta, json;
 };
 
 static const struct option options[] = {
@@ -16,6 +16,7 @@ static const struct option options[] = {
     OPTION_DATA,
     OPTION_DEVICE,
     OPTION(NUMBER, mc, "K", "Monte-Carlo dropout: the mean of K passes", .min = 1, .max = 65536),
+    OPTION(FLAG, tta, NULL, "test-time augmentation: the mean over each picture and its mirror image"),
     OPTION_JSON,
     OPTION_END,
     /* clang-format on */
@@ -29,6 +30,7 @@ static void print(const struct arguments *a, const dropcl_device *device, const 
         printf("%-15s %.4f\n", "test loss", score->loss);
         printf("%-15s %lld\n", "rows", (long long)score->rows);
         if (a->mc.given) printf("%-15s %llu\n", "passes", (unsigned long long)a->mc.value);
+        if (a->tta) printf("%-15s picture and mirror image\n", "mean of");
         printf("%-15s %s\n", "sha256", dropcl_model_sha256(model));
         return;
     }
@@ -38,6 +40,7 @@ static void print(const struct arguments *a, const dropcl_device *device, const 
     event_real(&line, "test_error", 1 - score->accuracy);
     event_integer(&line, "rows", score->rows);
     event_integer(&line, "passes", (int64_t)a->mc.value);
+    event_bool(&line, "tta", a->tta);
     event_text(&line, "device", dropcl_device_name(device));
     event_text(&line, "driver", dropcl_device_driver(device));
     event_integer(&line, "parameters", (int64_t)dropcl_model_parameters(model));
@@ -63,7 +66,8 @@ static int run_eval(const void *arguments) {
     if (!code) code = dropcl_device_open(a->device, &device);
     if (!code) {
         cli_device(dropcl_device_name(device), dropcl_device_driver(device));
-        code = dropcl_evaluate(device, model, a->data, (int)a->mc.value, &score);
+        code = (a->tta ? dropcl_evaluate_flipped : dropcl_evaluate)(device, model, a->data,
+                                                                    (int)a->mc.value, &score);
     }
     if (code)
         cli_report(code);

@@ -104,6 +104,12 @@ typedef struct {
 DROPCL_API int dropcl_evaluate(dropcl_device *, const dropcl_model *, const char *data, int passes,
                                dropcl_score *);
 
+/* The same with test-time augmentation: every picture and its mirror image, left and right
+ * exchanged, the mean of both outputs (of all passes). DROPCL_USAGE where the model reads no
+ * pictures. */
+DROPCL_API int dropcl_evaluate_flipped(dropcl_device *, const dropcl_model *, const char *data,
+                                       int passes, dropcl_score *);
+
 /* Class probabilities [rows][classes] for images [rows][H][W][C] in the dataset's own bytes. */
 DROPCL_API int dropcl_predict(dropcl_device *, const dropcl_model *, const uint8_t *images,
                               size_t rows, float *probabilities);

@@ -7,6 +7,25 @@
 #include "ops/real_math.h"
 #include <string.h>
 
+struct cross_entropy_attr {
+    double smoothing;
+};
+
+/* Label smoothing (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2016, section 7), in training only: the
+ * target of class j is share + keep [j = label], so that loss = log s - (keep (z_label - m) + share
+ * sum_j (z_j - m)). */
+struct smoothing {
+    bool on;
+    float keep, share, label; /* 1 - a, a / C, the label's target */
+};
+
+static struct smoothing smoothing_of(const struct plan *p, const struct step *s) {
+    const struct cross_entropy_attr *attr = s->attr;
+    double a = p->options.mode == PLAN_TRAIN ? attr->smoothing : 0;
+    double share = a / p->values[s->in[0]].shape.dim[1];
+    return (struct smoothing){a > 0, (float)(1 - a), (float)share, (float)(1 - a + share)};
+}
+
 /* e_j into e (may be NULL); the sum, the maximum and the first index that reaches it. NaN never
  * wins. */
 static real exponentials(const real *z, int classes, real *e, real *max, int *best) {
@@ -23,6 +42,14 @@ static real exponentials(const real *z, int classes, real *e, real *max, int *be
     return sum;
 }
 
+/* What the loss takes from log s. */
+static real agreement(const struct smoothing *t, const real *z, int classes, int label, real max) {
+    real own = z[label] - max, all = 0;
+    if (!t->on) return own;
+    for (int j = 0; j < classes; j++) all += z[j] - max;
+    return REAL_FMA((real)t->share, all, (real)t->keep * own);
+}
+
 static void cross_entropy_cpu(const struct cpu_run *run, const struct step *s) {
     const struct shape *shape = &run->plan->values[s->in[0]].shape;
     int classes = shape->dim[1];
@@ -30,16 +57,17 @@ static void cross_entropy_cpu(const struct cpu_run *run, const struct step *s) {
     const uint32_t *label = run->data[s->in[1]];
     real *rows = run->data[s->out[0]], *dz = s->nout > 1 ? run->data[s->out[1]] : NULL;
     real mean = (real)control_float(run->control, CONTROL_MEAN);
+    const struct smoothing t = smoothing_of(run->plan, s);
     for (uint32_t n = 0; n < (uint32_t)shape->dim[0]; n++, z += classes) {
         bool valid = n < run->control[CONTROL_VALID];
         int best;
         real max, sum = exponentials(z, classes, dz, &max, &best);
         int target = (int)label[n];
-        rows[2 * n] = valid ? REAL_LOG(sum) - (z[target] - max) : 0;
+        rows[2 * n] = valid ? REAL_LOG(sum) - agreement(&t, z, classes, target, max) : 0;
         rows[2 * n + 1] = valid && best == target ? 1 : 0;
         if (!dz) continue;
         for (int j = 0; j < classes; j++)
-            dz[j] = valid ? (dz[j] / sum - (real)(j == target)) * mean : 0;
+            dz[j] = valid ? (dz[j] / sum - (real)(j == target ? t.label : t.share)) * mean : 0;
         dz += classes;
     }
 }
@@ -56,6 +84,7 @@ static void cross_entropy_launch(const struct plan *p, const struct step *s,
                                  const struct caps *caps, struct launch_list *list) {
     const struct shape *shape = &p->values[s->in[0]].shape;
     bool gradient = p->options.mode == PLAN_TRAIN;
+    const struct smoothing t = smoothing_of(p, s);
     struct launch *l = launch_new(list, "cross_entropy", "cross_entropy");
     launch_define(l, "-DROW=%d -DCLASSES=%d -DGRADIENT=%d", control_row_words(p), shape->dim[1],
                   gradient);
@@ -63,6 +92,12 @@ static void cross_entropy_launch(const struct plan *p, const struct step *s,
     launch_value(l, s->in[1]);
     launch_value(l, s->out[0]);
     if (gradient) launch_value(l, s->out[1]);
+    if (t.on) {
+        launch_define(l, "-DSMOOTHING=1");
+        launch_float(l, t.keep);
+        launch_float(l, t.share);
+        launch_float(l, t.label);
+    }
     launch_value(l, p->control);
     launch_cursor(l);
     row_sizes(l, caps, shape->dim[0]);
@@ -134,10 +169,24 @@ static void cross_entropy_build(struct plan *p, const void *attr, int logits, in
     plan_out(p, m, p->metric);
 }
 
+static const struct attr cross_entropy_attrs[] = {
+    {.name = "smoothing",
+     .type = ATTR_REAL,
+     .offset = offsetof(struct cross_entropy_attr, smoothing),
+     .min = 0,
+     .max = 1,
+     .below_max = true,
+     .fallback = "0",
+     .doc = "share of the label that is spread evenly over all classes while training; scores are "
+            "plain cross-entropies"},
+    {0}};
+
 extern const struct loss_type loss_cross_entropy;
 const struct loss_type loss_cross_entropy = {
     .schema = {.name = "cross_entropy",
-               .doc = "softmax and cross-entropy of class labels, mean over the batch"},
+               .doc = "softmax and cross-entropy of class labels, mean over the batch",
+               .size = sizeof(struct cross_entropy_attr),
+               .attrs = cross_entropy_attrs},
     .build = cross_entropy_build,
 };
 

@@ -69,6 +69,14 @@ static void add_table(struct text *out, const struct attr *attrs) {
     text_add(out, "\n");
 }
 
+/* A section and the sections in it. */
+static void add_section(struct text *out, const struct schema *s) {
+    text_add(out, "### `%s`\n\n", s->name);
+    add_table(out, s->attrs);
+    for (const struct attr *a = s->attrs; a->name; a++)
+        if (a->type == ATTR_SECTION) add_section(out, a->section);
+}
+
 static void add_schemas(struct text *out, const char *title, const struct schema *const *list) {
     if (!list || !*list) return;
     text_add(out, "### %s\n\n", title);
@@ -87,10 +95,8 @@ static void add_schemas(struct text *out, const char *title, const struct schema
 void recipe_document(const struct vocabulary *v, struct text *out) {
     text_add(out, "### The recipe\n\n");
     add_table(out, root_schema.attrs);
-    text_add(out, "### `model`\n\n");
-    add_table(out, root_model.attrs);
-    text_add(out, "### `train`\n\n");
-    add_table(out, root_train.attrs);
+    add_section(out, &root_model);
+    add_section(out, &root_train);
     text_add(out, "### Keys of every layer\n\n");
     add_table(out, layers_common);
     text_add(out, "Layers that draw random numbers also accept:\n\n");

@@ -139,11 +139,22 @@ int dropcl_train(dropcl_device *device, const dropcl_recipe *recipe, const dropc
     return (int)rc;
 }
 
-int dropcl_evaluate(dropcl_device *device, const dropcl_model *model, const char *data, int passes,
-                    dropcl_score *score) {
+static int score_model(dropcl_device *device, const dropcl_model *model, const char *data,
+                       int passes, bool flip, dropcl_score *score) {
     if (!device || !model || !score) return missing("device, model or score");
     if (passes < 0) return (int)err_set(ERR_USAGE, "%d Monte-Carlo passes make no sense", passes);
-    return (int)predict_score(device_of(device), model_of(model), data, passes, score);
+    const struct predict_options options = {passes, flip};
+    return (int)predict_score(device_of(device), model_of(model), data, &options, score);
+}
+
+int dropcl_evaluate(dropcl_device *device, const dropcl_model *model, const char *data, int passes,
+                    dropcl_score *score) {
+    return score_model(device, model, data, passes, false, score);
+}
+
+int dropcl_evaluate_flipped(dropcl_device *device, const dropcl_model *model, const char *data,
+                            int passes, dropcl_score *score) {
+    return score_model(device, model, data, passes, true, score);
 }
 
 int dropcl_predict(dropcl_device *device, const dropcl_model *model, const uint8_t *images,

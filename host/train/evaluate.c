@@ -17,13 +17,17 @@ static enum err upload_order(struct evaluator *e, const uint32_t *rows) {
     return rc;
 }
 
-enum err evaluator_new(struct evaluator *e, const struct store *store, const struct recipe *recipe,
-                       enum plan_mode mode, const uint32_t *rows, size_t count) {
+static enum err open_evaluator(struct evaluator *e, const struct store *store,
+                               const struct recipe *recipe, enum plan_mode mode, bool mirror,
+                               const uint32_t *rows, size_t count) {
     *e = (struct evaluator){.rows = count};
     e->batch = count < EVALUATION_BATCH ? (int)count : EVALUATION_BATCH;
     e->batches = (count + (size_t)e->batch - 1) / (size_t)e->batch;
-    const struct plan_options options = {
-        .mode = mode, .batch = e->batch, .rows = (int)store->rows, .control_rows = (int)e->batches};
+    const struct plan_options options = {.mode = mode,
+                                         .batch = e->batch,
+                                         .rows = (int)store->rows,
+                                         .control_rows = (int)e->batches,
+                                         .mirror = mirror};
     struct plan *plan = NULL;
     struct store bound = *store;
     bound.buffer[BUFFER_PARAM] = store_model(store);
@@ -36,15 +40,32 @@ enum err evaluator_new(struct evaluator *e, const struct store *store, const str
     return rc;
 }
 
-enum err evaluator_new_range(struct evaluator *e, const struct store *store,
-                             const struct recipe *recipe, enum plan_mode mode, size_t first,
-                             size_t count) {
+static enum err open_range(struct evaluator *e, const struct store *store,
+                           const struct recipe *recipe, enum plan_mode mode, bool mirror,
+                           size_t first, size_t count) {
     uint32_t *rows = malloc((count + 1) * sizeof *rows);
     if (!rows) return err_memory("the rows to evaluate");
     for (size_t i = 0; i < count; i++) rows[i] = (uint32_t)(first + i);
-    enum err rc = evaluator_new(e, store, recipe, mode, rows, count);
+    enum err rc = open_evaluator(e, store, recipe, mode, mirror, rows, count);
     free(rows);
     return rc;
+}
+
+enum err evaluator_new(struct evaluator *e, const struct store *store, const struct recipe *recipe,
+                       enum plan_mode mode, const uint32_t *rows, size_t count) {
+    return open_evaluator(e, store, recipe, mode, false, rows, count);
+}
+
+enum err evaluator_new_range(struct evaluator *e, const struct store *store,
+                             const struct recipe *recipe, enum plan_mode mode, size_t first,
+                             size_t count) {
+    return open_range(e, store, recipe, mode, false, first, count);
+}
+
+enum err evaluator_new_mirrored(struct evaluator *e, const struct store *store,
+                                const struct recipe *recipe, enum plan_mode mode, size_t first,
+                                size_t count) {
+    return open_range(e, store, recipe, mode, true, first, count);
 }
 
 void evaluator_free(struct evaluator *e) {

@@ -21,6 +21,9 @@ enum err evaluator_new(struct evaluator *, const struct store *, const struct re
 /* The same for `count` rows from `first` on. */
 enum err evaluator_new_range(struct evaluator *, const struct store *, const struct recipe *,
                              enum plan_mode mode, size_t first, size_t count);
+/* And for those rows seen in a mirror, left and right exchanged; they must be pictures. */
+enum err evaluator_new_mirrored(struct evaluator *, const struct store *, const struct recipe *,
+                                enum plan_mode mode, size_t first, size_t count);
 void evaluator_free(struct evaluator *);
 
 /* Mean loss and accuracy with the store's present parameters. `when` names the moment in the

@@ -17,7 +17,7 @@ static enum err open_store(struct store *s, struct device *device, const struct 
     return rc;
 }
 
-/* ---- Monte-Carlo ---- */
+/* ---- means of several outputs: Monte-Carlo, mirror images ---- */
 
 struct mean {
     double *sum; /* [rows][classes] */
@@ -45,36 +45,53 @@ static void score_means(const struct mean *mean, const uint8_t *labels, size_t r
     *score = (dropcl_score){loss / (double)rows, (double)hits / (double)rows, (int64_t)rows};
 }
 
-static enum err score_passes(struct evaluator *e, const struct model *m, const uint8_t *labels,
-                             int passes, dropcl_score *score) {
-    struct mean mean = {calloc(e->rows * (size_t)m->classes, sizeof(double)), m->classes};
+/* Adds up the passes over each of the evaluators, which see the same rows. */
+static enum err score_means_of(struct evaluator *const *views, const struct model *m,
+                               const uint8_t *labels, int passes, dropcl_score *score) {
+    size_t rows = views[0]->rows;
+    struct mean mean = {calloc(rows * (size_t)m->classes, sizeof(double)), m->classes};
     if (!mean.sum) return err_memory("mean probabilities");
     enum err rc = OK;
-    for (int k = 0; !rc && k < passes; k++)
-        rc = evaluator_probabilities(e, (uint32_t)k, SPLIT_TEST, add_probabilities, &mean);
-    if (!rc) score_means(&mean, labels, e->rows, passes, score);
+    int added = 0;
+    for (; *views && !rc; views++)
+        for (int k = 0; !rc && k < passes; k++, added++)
+            rc = evaluator_probabilities(*views, (uint32_t)k, SPLIT_TEST, add_probabilities, &mean);
+    if (!rc) score_means(&mean, labels, rows, added, score);
     free(mean.sum);
     return rc;
 }
 
-enum err predict_score(struct device *device, const struct model *m, const char *folder, int passes,
-                       dropcl_score *score) {
+static enum err score_on(const struct store *store, const struct model *m, const struct dataset *d,
+                         const struct predict_options *o, dropcl_score *score) {
+    enum plan_mode mode = o->passes > 0 ? PLAN_MC : PLAN_EVAL;
+    size_t first = (size_t)d->train.rows, rows = (size_t)d->test.rows;
+    struct evaluator plain, mirrored = {0}, *views[] = {&plain, o->flip ? &mirrored : NULL, NULL};
+    TRY(evaluator_new_range(&plain, store, m->recipe, mode, first, rows));
+    enum err rc = OK;
+    if (o->flip) rc = evaluator_new_mirrored(&mirrored, store, m->recipe, mode, first, rows);
+    if (!rc && (o->passes > 0 || o->flip))
+        rc = score_means_of(views, m, d->test.labels, o->passes > 0 ? o->passes : 1, score);
+    else if (!rc)
+        rc = evaluator_score(&plain, "the evaluation of the model", score);
+    if (o->flip) evaluator_free(&mirrored);
+    evaluator_free(&plain);
+    return rc;
+}
+
+enum err predict_score(struct device *device, const struct model *m, const char *folder,
+                       const struct predict_options *o, dropcl_score *score) {
     struct dataset *data = NULL;
     struct store store = {0};
-    struct evaluator e = {0};
+    int numbers = m->recipe->model.input.count;
+    if (o->flip && numbers != 3)
+        return err_set(ERR_USAGE, "mirror images need pictures; this model reads lists of %d",
+                       m->recipe->model.input.at[0]);
     enum err rc = setup_open_data(m->recipe, folder, &data);
     if (!rc) rc = setup_check_classes(m->recipe, m->classes, data);
     if (!rc && !data->test.rows) rc = err_set(ERR_DATA, "dataset %s has no test rows", data->name);
     if (!rc) rc = open_store(&store, device, m);
     if (!rc) rc = store_dataset(&store, data);
-    if (!rc)
-        rc = evaluator_new_range(&e, &store, m->recipe, passes > 0 ? PLAN_MC : PLAN_EVAL,
-                                 (size_t)data->train.rows, (size_t)data->test.rows);
-    if (!rc && passes > 0)
-        rc = score_passes(&e, m, data->test.labels, passes, score);
-    else if (!rc)
-        rc = evaluator_score(&e, "the evaluation of the model", score);
-    evaluator_free(&e);
+    if (!rc) rc = score_on(&store, m, data, o, score);
     store_free(&store);
     dataset_close(data);
     return rc;

@@ -6,6 +6,7 @@
 #include "harness/op.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Coordinates of a tensor that are tried: all of a small one, a fixed random choice of a large one.
  */
@@ -16,6 +17,14 @@ static const double STEP = 1e-5, TOLERANCE = 1e-5;
  */
 static const double LARGE_FLOPS = 2e7;
 
+/* The share of the label that is spread over all classes. */
+static double smoothing(const struct choice *chosen) {
+    for (const struct attr *a = chosen->schema->attrs; a && a->name; a++)
+        if (!strcmp(a->name, "smoothing"))
+            return *(const double *)((const char *)chosen->attr + a->offset);
+    return 0;
+}
+
 /* Mean cross-entropy of the rows that count. The mean is CONTROL's float, as gradients use it. */
 static double loss(struct op_machine *m) {
     const struct plan *p = m->world->plan;
@@ -24,13 +33,15 @@ static double loss(struct op_machine *m) {
     int classes = shape_features(shape);
     real *logits = op_machine_value(m, p->logits);
     uint32_t *label = op_machine_value(m, p->label);
-    double sum = 0;
+    double sum = 0, spread = smoothing(&p->recipe->train.loss);
     for (uint32_t n = 0; n < control[CONTROL_VALID]; n++) {
         const real *row = logits + (size_t)n * (size_t)classes;
         double largest = -INFINITY, total = 0;
         for (int c = 0; c < classes; c++) largest = fmax(largest, (double)row[c]);
         for (int c = 0; c < classes; c++) total += exp((double)row[c] - largest);
-        sum += log(total) + largest - (double)row[label[n]];
+        for (int c = 0; c < classes; c++)
+            sum += (spread / classes + (1 - spread) * ((uint32_t)c == label[n])) *
+                   (log(total) + largest - (double)row[c]);
     }
     free(logits);
     free(label);

@@ -53,7 +53,6 @@ static enum err read_recipe(const struct op_case *row, struct recipe **out) {
                         "  layers: %s\n"
                         "train:\n"
                         "  dataset: synthetic\n"
-                        "  loss: cross_entropy\n"
                         "  batch: %d\n"
                         "  epochs: 1\n"
                         "  seed: %llu\n"
