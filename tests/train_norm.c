@@ -79,8 +79,7 @@ START_TEST(saved_model_scores_as_at_the_end_of_training) {
     }
     struct device *d = train_device("cpu");
     dropcl_score s;
-    ck_assert_msg(!predict_score(d, back, train_data(), &(struct predict_options){0}, &s), "%s",
-                  err_message());
+    ck_assert_msg(!predict_score(d, back, train_data(), NULL, &s), "%s", err_message());
     ck_assert(s.accuracy == last.test_accuracy && s.loss == last.test_loss);
     device_close(d);
     model_free(back);
@@ -167,7 +166,7 @@ START_TEST(the_average_is_what_is_scored) {
                                &(dropcl_options){.data = train_data()}, &last);
     struct device *d = train_device("pocl");
     dropcl_score s;
-    ck_assert_msg(!predict_score(d, m, train_data(), 0, &s), "%s", err_message());
+    ck_assert_msg(!predict_score(d, m, train_data(), NULL, &s), "%s", err_message());
     ck_assert(s.accuracy == last.test_accuracy && s.loss == last.test_loss);
     device_close(d);
     model_free(m);

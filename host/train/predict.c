@@ -82,6 +82,8 @@ enum err predict_score(struct device *device, const struct model *m, const char 
                        const struct predict_options *o, dropcl_score *score) {
     struct dataset *data = NULL;
     struct store store = {0};
+    static const struct predict_options none = {0};
+    if (!o) o = &none;
     int numbers = m->recipe->model.input.count;
     if (o->flip && numbers != 3)
         return err_set(ERR_USAGE, "mirror images need pictures; this model reads lists of %d",

@@ -18,7 +18,8 @@ struct predict_options {
 /* Scores the test set. passes > 0: Monte-Carlo dropout (Gal and Ghahramani 2016), the mean of
  * `passes` softmax outputs with dropout on, added in double; accuracy by the largest mean (the
  * lowest class on a tie), loss -log of the label's mean. flip: every picture and its mirror image,
- * and the mean of both. folder: see dataset.h. ERR_USAGE for mirrored lists. */
+ * and the mean of both. options may be NULL: neither. folder: see dataset.h. ERR_USAGE for mirrored
+ * lists. */
 enum err predict_score(struct device *, const struct model *, const char *folder,
                        const struct predict_options *, dropcl_score *);
 
