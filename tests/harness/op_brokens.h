@@ -1,0 +1,17 @@
+/* The planted faults of tests/op_broken.c: one broken line and the network that must show it. */
+#ifndef DROPCL_TESTS_OP_BROKENS_H
+#define DROPCL_TESTS_OP_BROKENS_H
+
+#include "harness/op.h"
+
+/* In kernel file `file`, text `from` becomes `to`. `step`: the operation of the first step that may
+ * differ, or of its first stage when that is absorbed or wrapped. */
+struct op_broken {
+    const char *file, *from, *to, *step;
+    struct op_case row;
+};
+
+extern const struct op_broken op_brokens[];
+extern const int op_brokens_count;
+
+#endif
