@@ -43,7 +43,7 @@
     do {                                                                                           \
         uint element_ = (pixel) * DST_C + (channel);                                               \
         size_t index_ = (size_t)(sample) * (DST_H * DST_W * DST_C) + element_;                     \
-        store_lanes(epilogue(WITH_BIAS(v, channel, count), sample, element_, index_, count,        \
+        store_lanes(epilogue(WITH_BIAS((v) + 0.0f, channel, count), sample, element_, index_, count,        \
                              STAGE_ARGS),                                                          \
                     dst + index_, count);                                                          \
     } while (0)

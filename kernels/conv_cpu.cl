@@ -63,6 +63,12 @@ static void load_patch(float *patch, global const float *src, uint n, int y, int
     }
 }
 
+/* The rows of taps that read the map, and not only padding, for some pixel in block rows [top, bottom]. */
+static int2 taps_inside(struct phase v, int y0, int top, int bottom) {
+    int first = max(-(v.start + (y0 + bottom) * STEP), 0), last = min(SRC_H - (v.start + (y0 + top) * STEP), v.taps);
+    return PASS == FORWARD ? (int2)(first, last) : (int2)(v.taps - last, v.taps - first);
+}
+
 kernel void conv(CONV_PARAMS, STAGE_PARAMS) {
     uint channel = get_group_id(0) * 16, count = min(16u, DST_C - channel), block = get_group_id(1);
     uint phase_y = PHASES == 1 ? 0 : get_group_id(2) / PHASES, phase_x = PHASES == 1 ? 0 : get_group_id(2) % PHASES;
@@ -81,17 +87,21 @@ kernel void conv(CONV_PARAMS, STAGE_PARAMS) {
         uint base[TILE]; /* pixels past the end repeat the last one and are not stored */
         int at_n[TILE], at_pixel[TILE];
         float16 sum[TILE], done[TILE];
+        int n_first = n, last_n = n, top = y, bottom = y;
 #pragma unroll
         for (int i = 0; i < TILE; i++) {
             base[i] = ((n * PATCH_H + y * STEP) * PATCH_W + x * STEP) * SRC_C;
             at_n[i] = n0 + n;
             at_pixel[i] = (v.first + (y0 + y) * PHASES) * DST_W + h.first + (x0 + x) * PHASES;
             sum[i] = 0.0f;
+            bottom = y;
+            last_n = n;
             if (first + i + 1 >= pixels) continue;
             if (++x == columns) x = 0, y++;
             if (y == rows) y = 0, n++;
         }
-        for (int ty = 0; ty < v.taps; ty++) {
+        int2 taps = n_first == last_n ? taps_inside(v, y0, top, bottom) : (int2)(0, v.taps);
+        for (int ty = taps.x; ty < taps.y; ty++) {
 #if PASS == FORWARD
             { /* the taps of a row are neighbours in patch and panel */
                 uint length = KW * SRC_C, offset = ty * PATCH_W * SRC_C;

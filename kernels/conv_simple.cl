@@ -5,11 +5,10 @@
 
 static realv link(global const float *at, global const float *row, uint count, realv sum) {
 #if DEPTHWISE
-    realv v = at ? load_lanes(at, count) : 0.0f;
-    return fma(v, load_lanes(row, count), sum);
+    return fma(load_lanes(at, count), load_lanes(row, count), sum);
 #else
     for (uint k = 0; k < SRC_C; k++)
-        sum = fma((realv)(at ? at[k] : 0.0f), load_lanes(row + (size_t)k * DST_C, count), sum);
+        sum = fma((realv)at[k], load_lanes(row + (size_t)k * DST_C, count), sum);
     return sum;
 #endif
 }
@@ -37,10 +36,8 @@ kernel void conv(CONV_PARAMS, STAGE_PARAMS) {
                 sx /= STRIDE;
 #endif
                 long pixel = pixel_at(n, sy, sx, SRC_H, SRC_W);
-                global const float *at = pixel < 0 ? 0 : src + pixel * SRC_C;
-#if DEPTHWISE
-                if (at) at += channel;
-#endif
+                if (pixel < 0) continue;
+                global const float *at = src + pixel * SRC_C + (DEPTHWISE ? channel : 0);
                 sum = link(at, weights + (size_t)(ky * KW + kx) * DEPTH * DST_C + channel, count, sum);
             }
         FINISH(sum, n, (uint)(y * DST_W + x), channel, count);

@@ -27,26 +27,25 @@ int conv2d_chunks(const struct conv2d *g) {
 
 /* ---- forward and dx ---- */
 
-/* sum[j] = chain over k in [0, length) of a[k] B[k][j]; a == NULL: zeros. */
+/* sum[j] = chain over k in [0, length) of a[k] B[k][j]. */
 FMA_CLONES static void chain(real *restrict sum, const real *a, int length, const real *b,
                              size_t b_row, size_t b_column, int columns) {
     real lane[TILE] = {0};
     memcpy(lane, sum, (size_t)columns * sizeof *sum);
     for (int k = 0; k < length; k++) {
-        real x = a ? a[k] : 0;
         const real *row = b + (size_t)k * b_row;
         if (columns == TILE && b_column == 1)
-            for (int j = 0; j < TILE; j++) lane[j] = REAL_FMA(x, row[j], lane[j]);
+            for (int j = 0; j < TILE; j++) lane[j] = REAL_FMA(a[k], row[j], lane[j]);
         else
             for (int j = 0; j < columns; j++)
-                lane[j] = REAL_FMA(x, row[(size_t)j * b_column], lane[j]);
+                lane[j] = REAL_FMA(a[k], row[(size_t)j * b_column], lane[j]);
     }
     memcpy(sum, lane, (size_t)columns * sizeof *sum);
 }
 
 /* The same where each output channel has an input channel of its own: one link of each chain. */
 static void link(real *sum, const real *a, const real *b, int columns) {
-    for (int j = 0; j < columns; j++) sum[j] = REAL_FMA(a ? a[j] : 0, b[j], sum[j]);
+    for (int j = 0; j < columns; j++) sum[j] = REAL_FMA(a[j], b[j], sum[j]);
 }
 
 /* A place of a map and the channel from which on `columns` sums are wanted. */
@@ -68,6 +67,11 @@ static const real *tap(const struct conv2d *g, const real *w, int ky, int kx) {
     return w + ((size_t)ky * (size_t)g->at[COLUMN].kernel + (size_t)kx) * size;
 }
 
+/* -0 becomes +0. */
+static void add_zero(real sum[TILE]) {
+    for (int j = 0; j < TILE; j++) sum[j] += (real)0;
+}
+
 static void forward(const struct conv2d *g, const real *x, const real *w, struct place p,
                     real sum[TILE]) {
     const struct window_axis *v = &g->at[ROW], *h = &g->at[COLUMN];
@@ -76,12 +80,14 @@ static void forward(const struct conv2d *g, const real *x, const real *w, struct
         for (int kx = 0; kx < h->kernel; kx++) {
             int iy = p.y * v->stride - v->before + ky, ix = p.x * h->stride - h->before + kx;
             const real *from = pixel(x, p.n, iy, ix, v->in, h->in, g->c);
+            if (!from) continue;
             const real *weights = tap(g, w, ky, kx) + p.channel;
             if (g->depthwise)
-                link(sum, from ? from + p.channel : NULL, weights, p.columns);
+                link(sum, from + p.channel, weights, p.columns);
             else
                 chain(sum, from, g->c, weights, (size_t)g->f, 1, p.columns);
         }
+    add_zero(sum);
 }
 
 static void backward(const struct conv2d *g, const real *dy, const real *w, struct place p,
@@ -93,13 +99,15 @@ static void backward(const struct conv2d *g, const real *dy, const real *w, stru
             int oy = p.y + v->before - ky, ox = p.x + h->before - kx;
             if (oy % v->stride || ox % h->stride) continue;
             const real *from = pixel(dy, p.n, oy / v->stride, ox / h->stride, v->out, h->out, g->f);
+            if (!from) continue;
             const real *weights = tap(g, w, ky, kx);
             if (g->depthwise)
-                link(sum, from ? from + p.channel : NULL, weights + p.channel, p.columns);
+                link(sum, from + p.channel, weights + p.channel, p.columns);
             else
                 chain(sum, from, g->f, weights + (size_t)p.channel * (size_t)g->f, 1, (size_t)g->f,
                       p.columns);
         }
+    add_zero(sum);
 }
 
 /* The place of element `index` of a map [n][h][w][channels], alone. */

@@ -58,7 +58,7 @@ const struct op_broken op_brokens[] = {
      "((v) - load_lanes(bias + (n), count))",
      "conv2d",
      {IMAGE(MAPS)}},
-    {"conv_simple.cl", "fma((realv)(at ?", "fma((realv)(k ?", "conv2d", {IMAGE(MAPS), .way = 1}},
+    {"conv_simple.cl", "fma((realv)at[k]", "fma((realv)at[0]", "conv2d", {IMAGE(MAPS), .way = 1}},
     {"conv_simple.cl",
      "sum = fma(v, d, sum);",
      "sum = fma(v, d, v);",
