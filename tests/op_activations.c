@@ -171,6 +171,7 @@ static void more(TCase *tests) {
 
 int main(void) {
     return op_suite_run(&(struct op_suite){.name = "activations",
+                                           .framed = true,
                                            .cases = cases,
                                            .ncases = sizeof cases / sizeof *cases,
                                            .refusals = refusals,

@@ -182,6 +182,7 @@ static const struct op_refusal refusals[] = {
 
 int main(void) {
     return op_suite_run(&(struct op_suite){.name = "conv2d",
+                                           .framed = true,
                                            .cases = cases,
                                            .ncases = sizeof cases / sizeof *cases,
                                            .refusals = refusals,

@@ -204,6 +204,7 @@ static void more(TCase *tests) {
 
 int main(void) {
     return op_suite_run(&(struct op_suite){.name = "pool",
+                                           .framed = true,
                                            .cases = cases,
                                            .ncases = sizeof cases / sizeof *cases,
                                            .refusals = refusals,

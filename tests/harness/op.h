@@ -92,6 +92,8 @@ struct op_machine {
     struct device *device;
     struct buffer *buffer[BUFFER_EXTERNAL];
     struct program *program;
+    struct plan *rest;            /* the plan without its frame's launches, NULL: all of it */
+    struct op_machine *reference; /* computes the frame, NULL                               */
 };
 
 /* The reference. */
@@ -114,6 +116,16 @@ void op_machine_run_all(struct op_machine *);
 void *op_machine_value(struct op_machine *, int value);
 void op_machine_put(struct op_machine *, int value, const void *data);
 void *op_machine_buffer(struct op_machine *, int buffer);
+
+/* ---- op_frame: steps around the one under test, left to the reference ---- */
+
+void op_frame_use(bool);
+bool op_frame_has(const struct step *);
+/* The plan with nothing to launch for its frame; op_frame_free frees it. */
+struct plan *op_frame_without(const struct plan *);
+void op_frame_free(struct plan *);
+/* Step of the frame, on m->reference, from and to m's values. */
+void op_frame_run(struct op_machine *m, int step, uint32_t cursor);
 
 /* ---- checks ---- */
 
@@ -142,6 +154,7 @@ struct op_suite {
     const struct op_refusal *refusals;
     int nrefusals;
     void (*more)(TCase *);
+    bool framed; /* not about what op_frame.c lists */
 };
 int op_suite_run(const struct op_suite *);
 

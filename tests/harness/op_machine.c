@@ -43,7 +43,9 @@ int op_target_ways(const struct op_world *w, const struct op_target *target) {
     for (int i = 0; i < w->plan->nsteps; i++) {
         const struct step *s = &w->plan->steps[i];
         struct step_ways ways;
-        int n = s->op->ways ? s->op->ways(w->plan, s, device_caps(device), &ways) : 1;
+        int n = s->op->ways && !op_frame_has(s)
+                    ? s->op->ways(w->plan, s, device_caps(device), &ways)
+                    : 1;
         if (n > most) most = n;
     }
     device_close(device);
@@ -65,6 +67,18 @@ static void choose_way(struct op_machine *m) {
     }
 }
 
+static void open_frame(struct op_machine *m) {
+    const struct plan *p = m->world->plan;
+    struct op_target cpu = op_reference();
+    int i = 0;
+    while (i < p->nsteps && !op_frame_has(&p->steps[i])) i++;
+    if (i == p->nsteps) return;
+    m->rest = op_frame_without(p);
+    m->reference = malloc(sizeof *m->reference);
+    ck_assert_ptr_nonnull(m->reference);
+    op_machine_open(m->reference, m->world, &cpu);
+}
+
 void op_machine_open(struct op_machine *m, const struct op_world *w,
                      const struct op_target *target) {
     *m = (struct op_machine){.world = w, .target = *target};
@@ -76,12 +90,17 @@ void op_machine_open(struct op_machine *m, const struct op_world *w,
     for (int b = 0; b < BUFFER_EXTERNAL; b++)
         if (w->plan->buffer_bytes[b])
             OK_OR_FAIL(buffer_new(m->device, w->plan->buffer_bytes[b], &m->buffer[b]));
-    OK_OR_FAIL(program_new(m->device, w->plan, m->buffer, &m->program));
+    if (target->family) open_frame(m);
+    const struct plan *plan = m->rest ? m->rest : w->plan;
+    OK_OR_FAIL(program_new(m->device, plan, m->buffer, &m->program));
     op_machine_load(m);
 }
 
 void op_machine_close(struct op_machine *m) {
+    if (m->reference) op_machine_close(m->reference);
+    free(m->reference);
     program_free(m->program);
+    op_frame_free(m->rest);
     for (int b = 0; b < BUFFER_EXTERNAL; b++) buffer_free(m->buffer[b]);
     device_close(m->device);
     unsetenv("DROPCL_FAMILY");
@@ -109,8 +128,19 @@ void op_machine_load(struct op_machine *m) {
     load_guards(m);
 }
 
-void op_machine_run(struct op_machine *m, int first, int last, uint32_t cursor) {
+/* Steps [first, last) queued; those of the frame are done. */
+static void run(struct op_machine *m, int first, int last, uint32_t cursor) {
+    for (int i = first; m->reference && i < last; i++) {
+        if (!op_frame_has(&m->world->plan->steps[i])) continue;
+        OK_OR_FAIL(program_run(m->program, first, i, cursor));
+        op_frame_run(m, i, cursor);
+        first = i + 1;
+    }
     OK_OR_FAIL(program_run(m->program, first, last, cursor));
+}
+
+void op_machine_run(struct op_machine *m, int first, int last, uint32_t cursor) {
+    run(m, first, last, cursor);
     OK_OR_FAIL(program_finish(m->program));
 }
 
@@ -118,8 +148,8 @@ void op_machine_run(struct op_machine *m, int first, int last, uint32_t cursor) 
 void op_machine_run_all(struct op_machine *m) {
     const struct plan *p = m->world->plan;
     for (uint32_t r = 0; r < (uint32_t)p->options.control_rows; r++) {
-        OK_OR_FAIL(program_run(m->program, 0, p->combine, r));
-        OK_OR_FAIL(program_run(m->program, p->update, p->nsteps, r));
+        run(m, 0, p->combine, r);
+        run(m, p->update, p->nsteps, r);
     }
     OK_OR_FAIL(program_finish(m->program));
 }

@@ -28,6 +28,7 @@ END_TEST
 
 int op_suite_run(const struct op_suite *s) {
     running = s;
+    op_frame_use(s->framed);
     Suite *suite = suite_create(s->name);
     TCase *tests = tcase_create(s->name);
     tcase_set_timeout(tests, 0); /* CTest has one, and interpreters are slow */
