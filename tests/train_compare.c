@@ -123,6 +123,10 @@ static const struct {
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dense: {units: 10}\n", 9 + 9},
     {"    - dense: {units: 9, bias: false}\n    - dropout: {rate: 0.3}\n    - dense: {units: 10}\n",
      9 + 9},
+    {"    - conv: {filters: 4, kernel: 5, stride: 4}\n    - dropout2d: {rate: 0.3}\n"
+     "    - conv: {filters: 3, kernel: 3, pad: same, bias: false}\n    - dropblock: {rate: 0.3, size: 3}\n"
+     "    - dense: {units: 10}\n",
+     2 * 6 * 6 * (4 + 3)},
     /* twice in a row: both masks of a fused step are observed together */
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dropout: {rate: 0.4}\n"
      "    - dense: {units: 10}\n",

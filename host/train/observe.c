@@ -32,9 +32,10 @@ static bool fill_first(const struct shape *shape, real *data) {
 bool observe_input(const struct plan *plan, const struct step *s, int k, real *data) {
     const struct value *v = &plan->values[s->in[k]];
     size_t n = shape_elements(&v->shape);
-    bool weights = false, bias = false;
+    bool weights = false, windows = false, bias = false;
     for (int i = 0; i < s->nin; i++) {
         weights |= param_rank(plan, s, i) > 1;
+        windows |= param_rank(plan, s, i) > 2;
         bias |= param_rank(plan, s, i) == 1;
     }
     if (v->dtype != DTYPE_F32 || (v->role != ROLE_PARAM && v->role != ROLE_ACTIVATION))
@@ -43,7 +44,8 @@ bool observe_input(const struct plan *plan, const struct step *s, int k, real *d
     int rank = param_rank(plan, s, k);
     if (rank == 1) return fill(data, n, 1);
     if (rank > 1) return fill(data, n, bias ? 0 : 1);
-    return bias ? false : fill_first(&v->shape, data);
+    if (bias) return false;
+    return windows ? fill(data, n, 1) : fill_first(&v->shape, data);
 }
 
 static void keep_both(uint8_t *kept, const uint8_t *more, size_t n) {

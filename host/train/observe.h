@@ -1,6 +1,6 @@
 /* Making masks visible. A mask is never stored, so it is observed by running the very same launch
  * on inputs that give 1 before the mask: the outputs are then 0 where it drops and its scale where
- * it keeps. */
+ * it keeps. (Behind a convolution without a bias they are multiples of the scale.) */
 #ifndef DROPCL_TRAIN_OBSERVE_H
 #define DROPCL_TRAIN_OBSERVE_H
 
@@ -12,7 +12,8 @@ bool observe_draws(const struct step *s);
 
 /* What to put into input `k` of the step: fills `data` (elements of the value) and returns true, or
  * returns false when the input stays as it is. A GEMM with a bias gets weights 0 and bias 1; one
- * without gets rows (1, 0, 0, ...) and weights 1; a pointwise step gets 1. Second operands of
+ * without gets rows (1, 0, 0, ...) and weights 1; a convolution without, 1 everywhere, as each
+ * window must see something; a pointwise step gets 1. Second operands of
  * stages get 1. */
 bool observe_input(const struct plan *, const struct step *, int k, real *data);
 
