@@ -35,6 +35,7 @@ static const struct op_case cases[] = {
      .layers = "[{dense: {units: 3}}, {dense: {units: 257}}, {dense: {units: 2}}]",
      .batch = 3},
     {.name = "convolutions: tiles + 1, a stride, padding, stages",
+     .framed = true,
      .input = "5, 4, 3",
      .layers = "[{conv: {filters: 17, kernel: 3, pad: same, activation: relu}}, {conv: {filters: "
                "20, kernel: 3, stride: 2, pad: 1, activation: relu}}, {dropout: {rate: 0.5}}, "
@@ -42,22 +43,26 @@ static const struct op_case cases[] = {
      .batch = 2,
      .all_ways = true},
     {.name = "chunks of a convolution's weight gradient, stages behind odd channels",
+     .framed = true,
      .input = "25, 24, 1",
      .layers = "[{conv: {filters: 1, kernel: 2, pad: same, activation: relu}}, {conv: {filters: 2, "
                "kernel: 1, pad: same}}, {dropout: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 1,
      .all_ways = true},
     {.name = "depthwise convolutions",
+     .framed = true,
      .input = "5, 3, 2",
      .layers = "[{conv: {filters: 17, kernel: 1}}, {conv: {filters: 17, kernel: 3, pad: same, "
                "depthwise: true}}, {dense: {units: 2}}]",
      .batch = 2},
     {.name = "stages with operands, not fused",
+     .framed = true,
      .input = "3",
      .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}]",
      .batch = 3,
      .no_fuse = true},
     {.name = "stages with operands, fused",
+     .framed = true,
      .input = "3",
      .layers = "[{dense: {units: 17}}, relu, {fork: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 3},
@@ -68,36 +73,43 @@ static const struct op_case cases[] = {
      .train = "  augment: {crop: 2, flip: true, cutout: 3}\n  optimizer: {sgd: {lr: 0.1}}\n"
               "  loss: {cross_entropy: {smoothing: 0.1}}\n"},
     {.name = "a residual block with a shortcut",
+     .framed = true,
      .input = "3",
      .layers =
          "[{residual: {activation: relu, body: [{dense: {units: 17}}, {dropout: {rate: 0.5}}], "
          "shortcut: [{dense: {units: 17}}]}}, {dense: {units: 2}}]",
      .batch = 3},
     {.name = "channels of an image, in whole blocks of four",
+     .framed = true,
      .input = "3, 2, 8",
      .layers = "[{dropout2d: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 2},
     {.name = "channels of a sequence, in other numbers",
+     .framed = true,
      .input = "4, 5",
      .layers = "[{dropout1d: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 2},
     {.name = "windows over images: overlapping, over the border, over the map",
+     .framed = true,
      .input = "3",
      .layers =
          "[{dense: {units: 100}}, {image: {shape: [4, 5, 5]}}, {maxpool: {size: 3, stride: 2, "
          "pad: same}}, {avgpool: {size: 2, stride: 1}}, globalavgpool, {dense: {units: 2}}]",
      .batch = 2},
     {.name = "every activation",
+     .framed = true,
      .input = "3",
      .layers = "[leaky_relu, {dense: {units: 17, activation: elu}}, selu, gelu, tanh, sigmoid, "
                "hardswish, {dense: {units: 2}}]",
      .batch = 2},
     {.name = "blocks at every alignment, both ways",
+     .framed = true,
      .input = "4, 3, 5",
      .layers = "[{dropblock: {rate: 0.4, size: 2}}, {dense: {units: 2}}]",
      .batch = 2,
      .all_ways = true},
     {.name = "blocks in slices of channels, by each sample's count",
+     .framed = true,
      .input = "3, 3, 32",
      .layers = "[{dropblock: {rate: 0.4, size: 2, normalize: sample}}, {dense: {units: 2}}]",
      .batch = 2},
@@ -107,6 +119,7 @@ static const struct op_case cases[] = {
      .batch = 4,
      .train = "  micro_batch: 2\n  optimizer: {sgd: {lr: 0.1}}\n"},
     {.name = "batch norm: a vector + 1 on an image, two chunks",
+     .framed = true,
      .input = "2, 17, 17",
      .layers =
          "[batchnorm, {dense: {units: 16, activation: relu}}, batchnorm, {dense: {units: 2}}]",
@@ -185,9 +198,11 @@ static bool plan_uses(const struct op_case *row, const char *file) {
     struct op_world world;
     bool found = false;
     op_world_open(&world, row);
+    op_frame_use(row->framed);
     for (int i = 0; i < world.plan->nsteps && !found; i++)
-        for (int family = 0; family < 2 && !found; family++)
+        for (int family = 0; family < 2 && !found && !op_frame_has(&world.plan->steps[i]); family++)
             found = step_uses(&world, &world.plan->steps[i], family == 1, file);
+    op_frame_use(false);
     op_world_close(&world);
     return found;
 }

@@ -24,6 +24,7 @@ struct op_case {
     double weight; /* largest parameter, 0: chosen by the fan-in      */
     uint64_t seed; /* of the masks                                    */
     bool no_fuse;
+    bool framed;   /* not about what op_frame.c lists */
     bool all_ways; /* check every way to launch each step, not only the default */
     enum plan_mode mode;
     const char
@@ -154,7 +155,7 @@ struct op_suite {
     const struct op_refusal *refusals;
     int nrefusals;
     void (*more)(TCase *);
-    bool framed; /* not about what op_frame.c lists */
+    bool framed; /* all cases are */
 };
 int op_suite_run(const struct op_suite *);
 
