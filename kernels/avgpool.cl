@@ -1,7 +1,7 @@
 /* y = the mean of each window over the map's own pixels; the order of summation is stated in
  * host/ops/avgpool.c. x [n][IN_H][IN_W][C], y [n][OUT_H][OUT_W][C]. */
 kernel void avgpool(global const float *restrict x, global float *restrict y, STAGE_PARAMS) {
-    EACH_PIXEL(OUT_H * OUT_W) {
+    EACH_PIXEL(OUT_H, OUT_W) {
         int oy = pixel / OUT_W, ox = pixel % OUT_W;
         int top = FIRST_IN(oy, STRIDE_H, TOP), bottom = LAST_IN(oy, STRIDE_H, TOP, KH, IN_H);
         int left = FIRST_IN(ox, STRIDE_W, LEFT), right = LAST_IN(ox, STRIDE_W, LEFT, KW, IN_W);
@@ -13,12 +13,12 @@ kernel void avgpool(global const float *restrict x, global float *restrict y, ST
             total += sum;
         }
         total *= 1.0f / (float)((bottom - top) * (right - left));
-        FINISH(total, y, OUT_H * OUT_W);
+        FINISH(total, y, OUT_H * OUT_W, pixel);
     }
 }
 
 kernel void avgpool_grad(global const float *restrict dy, global float *restrict dx, STAGE_PARAMS) {
-    EACH_PIXEL(IN_H * IN_W) {
+    EACH_PIXEL(IN_H, IN_W) {
         int y = pixel / IN_W, column = pixel % IN_W;
         realv sum = 0.0f;
         for (int oy = FIRST_OUT(y, STRIDE_H, TOP, KH); oy < LAST_OUT(y, STRIDE_H, TOP, OUT_H); oy++)
@@ -29,6 +29,6 @@ kernel void avgpool_grad(global const float *restrict dy, global float *restrict
                 realv part = load_lanes(PIXEL(dy, OUT_H * OUT_W, oy * OUT_W + ox), count);
                 sum += part * (1.0f / (float)(rows * columns));
             }
-        FINISH(sum, dx, IN_H * IN_W);
+        FINISH(sum, dx, IN_H * IN_W, pixel);
     }
 }

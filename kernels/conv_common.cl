@@ -56,15 +56,18 @@
     global const float *restrict x, global const float *restrict dy, global float *restrict partial
 #define DW_ROW(chunk, row)                                                                         \
     (partial + ((size_t)(chunk) * (WEIGHT_ROWS + DB) + (row)) * OUT_C)
+#define DW_ARGS x, dy, partial
 #elif DB
 #define DW_PARAMS                                                                                  \
     global const float *restrict x, global const float *restrict dy, global float *restrict dw,   \
         global float *restrict db
 #define DW_ROW(chunk, row) ((row) < WEIGHT_ROWS ? dw + (size_t)(row) * OUT_C : db)
+#define DW_ARGS            x, dy, dw, db
 #else
 #define DW_PARAMS                                                                                  \
     global const float *restrict x, global const float *restrict dy, global float *restrict dw
 #define DW_ROW(chunk, row) (dw + (size_t)(row) * OUT_C)
+#define DW_ARGS            x, dy, dw
 #endif
 
 /* Where row y, column x of sample n is in a map of H x W pixels, in pixels; -1: padding. */

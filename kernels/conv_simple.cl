@@ -63,13 +63,14 @@ kernel void conv_dw(DW_PARAMS) {
             }
             int iy = (int)(r % OUT_H) * STRIDE - TOP + ky, ix = ox * STRIDE - LEFT + kx;
             long pixel = pixel_at(r / OUT_H, iy, ix, IN_H, IN_W);
+            if (pixel < 0) continue;
 #if DEPTHWISE
-            realv v = pixel < 0 ? 0.0f : load_lanes(x + pixel * IN_C + f, count);
+            realv v = load_lanes(x + pixel * IN_C + f, count);
 #else
-            realv v = pixel < 0 ? 0.0f : x[pixel * IN_C + row % DEPTH];
+            realv v = x[pixel * IN_C + row % DEPTH];
 #endif
             sum = fma(v, d, sum);
         }
-    store_lanes(sum, DW_ROW(chunk, row) + f, count);
+    store_lanes(sum + 0.0f, DW_ROW(chunk, row) + f, count);
 }
 #endif

@@ -42,6 +42,14 @@ static const struct op_case cases[] = {
                "{dense: {units: 2}}]",
      .batch = 2,
      .all_ways = true},
+    {.name = "a tile of samples + 1",
+     .framed = true,
+     .input = "3, 2, 3",
+     .layers =
+         "[{conv: {filters: 17, kernel: 3, pad: same, activation: relu}}, {conv: {filters: 3, "
+         "kernel: 2, stride: 2}}, {dense: {units: 2}}]",
+     .batch = 9,
+     .all_ways = true},
     {.name = "chunks of a convolution's weight gradient, stages behind odd channels",
      .framed = true,
      .input = "25, 24, 1",

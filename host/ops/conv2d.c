@@ -187,16 +187,17 @@ FMA_CLONES static void chunk_dw(const struct conv2d *g, const real *x, const rea
         for (int ox = 0; ox < h->out; ox++) {
             int ix = ox * h->stride - h->before + k.kx;
             const real *from = pixel(x, n, iy, ix, v->in, h->in, g->c);
+            if (!from) continue;
             const real *d =
                 dy + ((size_t)row * (size_t)h->out + (size_t)ox) * (size_t)g->f + (size_t)k.f;
-            real a = from && !g->depthwise ? from[k.c] : 0;
             if (g->depthwise)
                 for (int j = 0; j < k.columns; j++)
-                    lane[j] = REAL_FMA(from ? from[k.f + j] : 0, d[j], lane[j]);
+                    lane[j] = REAL_FMA(from[k.f + j], d[j], lane[j]);
             else
-                for (int j = 0; j < k.columns; j++) lane[j] = REAL_FMA(a, d[j], lane[j]);
+                for (int j = 0; j < k.columns; j++) lane[j] = REAL_FMA(from[k.c], d[j], lane[j]);
         }
     }
+    add_zero(lane);
     memcpy(sum, lane, sizeof lane);
 }
 

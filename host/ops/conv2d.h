@@ -11,9 +11,9 @@
  * The order of summation, part of the arithmetic contract:
  * - y and dx are one chain of fma from 0 each, ascending in ky, then kx, then c (f). bias is added
  *   last.
- * - Padding takes no part in y and dx, and +0 is added to each finished chain. A product of 0 with
- *   a finite weight can only change the sign of a zero, and that is lost in the sum with +0: so a
- *   kernel may read padding as +0, or skip it. In dW padding is +0.
+ * - Padding takes no part, and +0 is added to each finished chain. A product of 0 with a finite
+ *   number can only change the sign of a zero, and that is lost in the sum with +0: so a kernel may
+ *   read padding as +0, or skip it.
  * - dW and db are cut into chunks of conv2d_chunk_rows rows of output pixels, the rows of all
  *   samples counted through; each chunk is one chain from 0, ascending in row, then ox (db: of
  *   additions); the chunk sums are added in order. */

@@ -7,8 +7,8 @@ enum {
     COLUMNS = 16,
     BLOCK_PIXELS = 128,     /* of a block; more save reading halos twice, fewer stay in the cache */
     PATCH_FLOATS = 1 << 15, /* of private memory */
-    DW_GROUP = 8,           /* input channels of a work-item */
-    DW_PIXELS = 256,        /* of a block: 16 KiB of dy      */
+    DW_GROUP = 16,          /* input channels of a work-item: a line of the cache   */
+    DW_PIXELS = 128,        /* of a block: 16 KiB of dy and two vectors of channels */
     DW_ROWS = 512           /* of dW, in private memory      */
 };
 
@@ -75,14 +75,29 @@ static size_t dw_group(const struct conv2d *g) {
     return divide_up((size_t)g->c, divide_up((size_t)g->c, DW_GROUP));
 }
 
-/* Whole rows while they fit: a chain runs along the row before it goes to the next. */
+/* Rows of the patch for b->h rows of output pixels, which lie in several samples: each has the rows
+ * of one window, and `stride` more for every further row. */
+static size_t dw_patch_rows(const struct conv2d_work *w, const struct block *b) {
+    const struct window_axis *a = &w->g.at[0];
+    size_t kernel = (size_t)a->kernel, stride = (size_t)a->stride;
+    size_t samples = b->h < 2 ? 1 : (b->h - 2) / (size_t)a->out + 2;
+    if (samples > b->h) samples = b->h;
+    return kernel > stride ? b->h * stride + samples * (kernel - stride) : b->h * stride;
+}
+
+/* Whole rows while they fit, of one sample and the next: a chain runs along the row before it goes
+ * to the next. */
 static struct block choose_dw_block(const struct conv2d_work *w) {
-    size_t width = extent(w, 1), group = dw_group(&w->g);
+    size_t width = extent(w, 1), chunk = (size_t)conv2d_chunk_rows(&w->g);
     struct block b = {.n = 1, .w = smaller(width, DW_PIXELS)};
-    b.h = b.w < width ? 1 : smaller(extent(w, 0), DW_PIXELS / b.w);
-    while (b.h > 1 && patch_floats(w, &b, group) > PATCH_FLOATS / 4) b.h--;
-    while (b.w > 1 && patch_floats(w, &b, group) > PATCH_FLOATS) b.w = divide_up(b.w, 2), b.h = 1;
+    b.h = b.w < width ? 1 : smaller(chunk, DW_PIXELS / b.w);
+    while (b.h > 1 &&
+           dw_patch_rows(w, &b) * patch_of(w, 1, b.w) * dw_group(&w->g) > PATCH_FLOATS / 4)
+        b.h--;
+    while (b.w > 1 && patch_floats(w, &b, dw_group(&w->g)) > PATCH_FLOATS)
+        b.w = divide_up(b.w, 2), b.h = 1;
     measure_block(w, &b);
+    b.patch_h = dw_patch_rows(w, &b);
     return b;
 }
 
@@ -92,28 +107,24 @@ bool conv2d_cpu_fits(const struct conv2d_work *w) {
     if (w->pass == CONV2D_DW) {
         size_t rows = (size_t)g->at[0].kernel * (size_t)g->at[1].kernel * dw_group(g);
         struct block b = choose_dw_block(w);
-        return rows <= DW_ROWS && patch_floats(w, &b, dw_group(g)) <= PATCH_FLOATS;
+        return rows <= DW_ROWS && b.patch_h * b.patch_w * dw_group(g) <= PATCH_FLOATS;
     }
     struct block b = choose_block(w);
     size_t channels = (size_t)(w->pass == CONV2D_DX ? g->f : g->c);
     return patch_floats(w, &b, channels) <= PATCH_FLOATS;
 }
 
-static void define_block(struct launch *l, const struct conv2d_way *way, const struct block *b) {
-    launch_define(l, "-DTILE=%d -DBLOCK_H=%zu -DBLOCK_W=%zu -DPATCH_H=%zu -DPATCH_W=%zu", way->rows,
-                  b->h, b->w, b->patch_h, b->patch_w);
-}
-
 static void launch_dw(const struct conv2d_parts *x, const struct conv2d_way *way) {
     const struct conv2d *g = &x->w->g;
     struct block b = choose_dw_block(x->w);
     struct launch *l = conv2d_start(x, "conv_cpu_dw", "conv_dw");
-    define_block(l, way, &b);
-    launch_define(l, "-DGROUP=%zu", dw_group(g));
+    launch_define(l, "-DTILE=%d -DWIDE=%d -DGROUP=%zu -DBLOCK_H=%zu -DBLOCK_W=%zu", way->rows,
+                  way->wide, dw_group(g), b.h, b.w);
+    launch_define(l, "-DPATCH_ROWS=%zu -DPATCH_W=%zu", b.patch_h, b.patch_w);
     conv2d_dw_arguments(x, l);
+    size_t columns = divide_up((size_t)g->f, (size_t)way->wide * COLUMNS);
     launch_size(l, 3,
-                (size_t[]){divide_up((size_t)g->f, COLUMNS), divide_up((size_t)g->c, dw_group(g)),
-                           (size_t)conv2d_chunks(g)},
+                (size_t[]){columns, divide_up((size_t)g->c, dw_group(g)), (size_t)conv2d_chunks(g)},
                 (size_t[]){1, 1, 1});
 }
 
@@ -122,8 +133,10 @@ static void launch_map(const struct conv2d_parts *x, const struct conv2d_way *wa
     struct block b = choose_block(w);
     conv2d_pack(x, COLUMNS);
     struct launch *l = conv2d_start(x, "conv_cpu", "conv");
-    define_block(l, way, &b);
-    launch_define(l, "-DBLOCK_N=%zu -DBLOCKS_H=%zu -DBLOCKS_W=%zu", b.n, b.blocks_h, b.blocks_w);
+    launch_define(l, "-DTILE=%d -DBLOCK_N=%zu -DBLOCK_H=%zu -DBLOCK_W=%zu", way->rows, b.n, b.h,
+                  b.w);
+    launch_define(l, "-DPATCH_H=%zu -DPATCH_W=%zu -DBLOCKS_H=%zu -DBLOCKS_W=%zu", b.patch_h,
+                  b.patch_w, b.blocks_h, b.blocks_w);
     conv2d_arguments(x, l, true);
     size_t stride = (size_t)w->g.at[0].stride, phases = w->pass == CONV2D_DX ? stride * stride : 1;
     size_t channels = (size_t)(w->pass == CONV2D_DX ? w->g.c : w->g.f);

@@ -5,19 +5,40 @@
 
 static const struct conv2d_way simple = {.name = "simple", .launch = conv2d_launch_simple};
 
-#define CPU(r)                                                                                     \
-    { .name = "cpu " #r "x16", .rows = r, .launch = conv2d_launch_cpu }
-static const struct conv2d_way cpu_ways[] = {CPU(8), CPU(6), CPU(4)};
+/* Samples of one pixel x channels: for batches; pixels x channels: for single samples. */
+#define BATCH(r, columns)                                                                          \
+    {                                                                                              \
+        .name = "cpu batch " #r "x" #columns, .rows = r, .wide = columns / 16,                     \
+        .launch = conv2d_launch_batch                                                              \
+    }
+#define CPU(r, columns)                                                                            \
+    { .name = "cpu " #r "x" #columns, .rows = r, .wide = columns / 16, .launch = conv2d_launch_cpu }
+static const struct conv2d_way batch_ways[] = {BATCH(8, 32), BATCH(8, 16)},
+                               pixel_ways[] = {CPU(8, 16), CPU(6, 16)},
+                               dw_ways[] = {CPU(8, 32), CPU(9, 32), CPU(5, 32), CPU(8, 16)};
+
+struct list {
+    const struct conv2d_way **way;
+    int count;
+};
+
+static void add(struct list *l, const struct conv2d_way *ways, int count) {
+    for (int i = 0; i < count; i++) l->way[l->count++] = &ways[i];
+}
 
 /* The first is the simplest kernel, which the others are checked against; the second is used when
- * nothing was timed. */
+ * nothing was timed: tiles of samples where they come out full or nearly so. */
 static int list_ways(const struct caps *caps, const struct conv2d_work *w,
                      const struct conv2d_way *out[TUNE_WAYS]) {
-    int n = 0;
-    out[n++] = &simple;
-    if (caps->cpu_family && conv2d_cpu_fits(w))
-        for (size_t i = 0; i < sizeof cpu_ways / sizeof *cpu_ways; i++) out[n++] = &cpu_ways[i];
-    return n;
+    struct list l = {out, 0};
+    add(&l, &simple, 1);
+    if (!caps->cpu_family) return l.count;
+    bool pixels = conv2d_cpu_fits(w);
+    bool batch = w->g.n >= batch_ways->rows && conv2d_batch_fits(w, batch_ways->rows);
+    if (pixels && w->pass == CONV2D_DW) add(&l, dw_ways, sizeof dw_ways / sizeof *dw_ways);
+    if (batch) add(&l, batch_ways, sizeof batch_ways / sizeof *batch_ways);
+    if (pixels && w->pass != CONV2D_DW) add(&l, pixel_ways, sizeof pixel_ways / sizeof *pixel_ways);
+    return l.count;
 }
 
 /* The name under which a choice is kept: everything that changes the kernel but the values. */

@@ -17,15 +17,17 @@ struct conv2d_parts {
 
 struct conv2d_way {
     const char *name;
-    int rows;       /* CPU devices: pixels (of dW: rows) of the register tile     */
+    int rows, wide; /* CPU devices: of the register tile, in elements and vectors */
     int tile, item; /* GPUs: side of a group's tile and of a work-item's part     */
     void (*launch)(const struct conv2d_parts *, const struct conv2d_way *);
 };
 
 void conv2d_launch_simple(const struct conv2d_parts *, const struct conv2d_way *);
 void conv2d_launch_cpu(const struct conv2d_parts *, const struct conv2d_way *);
+void conv2d_launch_batch(const struct conv2d_parts *, const struct conv2d_way *);
 /* Whether private memory is enough for it. */
 bool conv2d_cpu_fits(const struct conv2d_work *);
+bool conv2d_batch_fits(const struct conv2d_work *, int rows);
 
 /* ---- what the launches are made of ---- */
 

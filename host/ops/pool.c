@@ -115,24 +115,34 @@ void pool_grad(struct plan *p, int i, const struct pool_kind *kind, bool reads_i
 
 /* ---- launching ---- */
 
+enum { WINDOW_PIXELS = 16 /* of a work-item of a gradient by windows, in registers */ };
+
+static bool tiled(const struct window_axis *a) {
+    return a->stride == a->kernel && a->before == 0 && a->in == a->out * a->kernel;
+}
+
 void pool_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                  struct launch_list *list, const char *file, const char *kernel, int inputs,
                  bool over_input) {
     const struct pool *g = s->attr;
     const struct window_axis *h = &g->at[0], *w = &g->at[1];
+    bool tiles = tiled(h) && tiled(w);
+    bool by_window = inputs == 2 && tiles && h->kernel * w->kernel <= WINDOW_PIXELS;
     struct launch *l = launch_new(list, file, kernel);
     launch_define(l, "-DIN_H=%d -DIN_W=%d -DOUT_H=%d -DOUT_W=%d -DCHANNELS=%d", h->in, w->in,
                   h->out, w->out, g->c);
     launch_define(l, "-DKH=%d -DKW=%d -DSTRIDE_H=%d -DSTRIDE_W=%d -DTOP=%d -DLEFT=%d", h->kernel,
                   w->kernel, h->stride, w->stride, h->before, w->before);
+    launch_define(l, "-DTILED=%d -DGRAD_BY_WINDOW=%d", tiles, by_window);
     launch_piece(l, "pool_common");
     for (int i = 0; i < inputs; i++) launch_value(l, s->in[i]);
     launch_value(l, s->out[0]);
     stages_launch(p, s, l);
-    size_t pixels = over_input ? (size_t)h->in * (size_t)w->in : (size_t)h->out * (size_t)w->out;
+    bool input = over_input && !by_window;
+    size_t rows = (size_t)(input ? h->in : h->out), columns = (size_t)(input ? w->in : w->out);
     size_t vectors = divide_up((size_t)g->c, lanes(caps)), samples = (size_t)g->n;
     if (caps->cpu_family)
-        launch_size(l, 2, (size_t[]){vectors, samples}, (size_t[]){1, 1});
+        launch_size(l, 2, (size_t[]){rows, samples}, (size_t[]){1, 1});
     else
-        launch_size(l, 2, (size_t[]){vectors * pixels, samples}, (size_t[]){64, 1});
+        launch_size(l, 2, (size_t[]){vectors * rows * columns, samples}, (size_t[]){64, 1});
 }

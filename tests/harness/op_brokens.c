@@ -15,8 +15,12 @@
 #define TIED                                                                                           \
     "[{dense: {units: 36}}, {dropout: {rate: 1}}, {image: {shape: [3, 6, 2]}}, {maxpool: {size: 3}}, " \
     "{dense: {units: 4}}]"
+#define TIED_OVERLAP                                                                               \
+    "[{dense: {units: 36}}, {dropout: {rate: 1}}, {image: {shape: [3, 6, 2]}}, "                   \
+    "{maxpool: {size: 3, stride: 1}}, {dense: {units: 4}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 #define IMAGE(layer_list) .input = "4, 5, 2", .layers = layer_list, .batch = 3
+#define MANY(layer_list)  .input = "4, 5, 2", .layers = layer_list, .batch = 9
 
 const struct op_broken op_brokens[] = {
     {"gather.cl", "order[first + n]", "order[first]", "gather", {SMALL(LINE)}},
@@ -81,11 +85,28 @@ const struct op_broken op_brokens[] = {
      {IMAGE("[{conv: {filters: 4, kernel: 1}}, {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
             "{units: 3}}]"),
       .family = "cpu"}},
+    {"conv_cpu_batch.cl",
+     "t.first = max(-start, 0);",
+     "t.first = max(1 - start, 0);",
+     "conv2d",
+     {MANY(MAPS), .family = "cpu"}},
+    {"conv_cpu_batch.cl",
+     "#define SRC_STEP -1",
+     "#define SRC_STEP 1",
+     "conv2d_dx",
+     {MANY(MAPS), .family = "cpu"}},
     {"conv_cpu_dw.cl",
-     "column += d[i];",
-     "column += d[0];",
+     "column[i % WIDE] += d[i];",
+     "column[i % WIDE] += d[0];",
      "conv2d_dw",
      {IMAGE(MAPS), .family = "cpu"}},
+    {"conv_cpu_dw.cl",
+     "b->y[r + i] = (int)(y + i) * STRIDE - TOP;",
+     "b->y[r + i] = (int)(y + i) * STRIDE;",
+     "conv2d_dw",
+     {MANY("[{conv: {filters: 8, kernel: 1}}, {conv: {filters: 5, kernel: 3, pad: same}}, {dense: "
+           "{units: 3}}]"),
+      .family = "cpu"}},
     {"conv_sum.cl",
      "for (uint chunk = 1;",
      "for (uint chunk = 0;",
@@ -160,7 +181,16 @@ const struct op_broken op_brokens[] = {
      "(v < best) | (v != v)",
      "maxpool",
      {SMALL(POOLED("maxpool"))}},
-    {"maxpool.cl", "before ? v < own : v <= own", "v <= own", "maxpool_grad", {SMALL(TIED)}},
+    {"maxpool.cl",
+     "j < i ? v[j] < v[i] : v[j] <= v[i]",
+     "v[j] <= v[i]",
+     "maxpool_grad",
+     {SMALL(TIED)}},
+    {"maxpool.cl",
+     "before ? v < own : v <= own",
+     "v <= own",
+     "maxpool_grad",
+     {SMALL(TIED_OVERLAP)}},
     {"avgpool.cl", "total += sum;", "total = sum;", "avgpool", {SMALL(POOLED("avgpool"))}},
     {"avgpool.cl",
      "(float)(rows * columns)",
