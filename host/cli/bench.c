@@ -27,24 +27,28 @@ enum part {
     GEMM = 2,
     DROPOUT = 4,
     START = 8,
-    RATES = 16,
-    STEPS = 32,
-    OPEN = 64,
-    WITHOUT_RECIPE = LIMITS | GEMM | DROPOUT,
+    TRAIN = 16,
+    INFER = 32,
+    STEPS = 64,
+    OPEN = 128,
+    CONV = 256,
+    RATES = TRAIN | INFER,
+    WITHOUT_RECIPE = LIMITS | GEMM | CONV | DROPOUT,
     WITH_RECIPE = LIMITS | START | RATES | STEPS,
 };
 
 static const struct {
     const char *word;
     int part;
-} words[] = {{"limits", LIMITS}, {"gemm", GEMM},   {"dropout", DROPOUT}, {"start", START},
-             {"rates", RATES},   {"steps", STEPS}, {"open", OPEN}};
+} words[] = {{"limits", LIMITS}, {"gemm", GEMM},   {"conv", CONV},   {"dropout", DROPOUT},
+             {"start", START},   {"rates", RATES}, {"train", TRAIN}, {"infer", INFER},
+             {"steps", STEPS},   {"open", OPEN}};
 
 enum { WORDS = sizeof words / sizeof words[0] };
 
 /* Of what was asked for, only what makes sense: a recipe has rates, none has matrix products. */
 static int read_parts(const struct bench_arguments *a, int *parts) {
-    int allowed = a->recipe ? WITH_RECIPE | OPEN | DROPOUT | GEMM : WITHOUT_RECIPE;
+    int allowed = a->recipe ? WITH_RECIPE | OPEN | DROPOUT | CONV | GEMM : WITHOUT_RECIPE;
     *parts = a->only.count ? 0 : a->recipe ? WITH_RECIPE : WITHOUT_RECIPE;
     for (int i = 0; i < a->only.count; i++) {
         int found = 0;
@@ -52,8 +56,8 @@ static int read_parts(const struct bench_arguments *a, int *parts) {
             if (!strcmp(words[k].word, a->only.at[i])) found = words[k].part;
         if (!found)
             return cli_fail(STATUS_USAGE,
-                            "bench: --only wants limits, gemm, dropout, start, rates, steps or "
-                            "open, not '%s'",
+                            "bench: --only wants limits, gemm, conv, dropout, start, rates, train, "
+                            "infer, steps or open, not '%s'",
                             a->only.at[i]);
         if (!(found & allowed))
             return cli_fail(STATUS_USAGE, "bench: --only %s needs a recipe", a->only.at[i]);
@@ -89,14 +93,15 @@ static enum err measure_device(struct run *run) {
     enum err rc = OK;
     if (run->parts & LIMITS) rc = bench_limits(device, &run->options, &run->printer.limits);
     if (!rc && run->parts & GEMM) rc = bench_gemm(device, &run->options);
+    if (!rc && run->parts & CONV) rc = bench_conv(device, &run->options);
     if (!rc && run->parts & DROPOUT) rc = bench_dropout(device, &run->options);
     device_close(device);
     return rc;
 }
 
 static enum err measure_recipe(struct run *run, double age, double at) {
-    int parts = (run->parts & RATES ? BENCH_RATES : 0) | (run->parts & STEPS ? BENCH_STEPS : 0) |
-                (run->parts & OPEN ? BENCH_OPEN : 0);
+    int parts = (run->parts & TRAIN ? BENCH_TRAIN : 0) | (run->parts & INFER ? BENCH_INFER : 0) |
+                (run->parts & STEPS ? BENCH_STEPS : 0) | (run->parts & OPEN ? BENCH_OPEN : 0);
     if (!parts) return OK;
     return bench_recipe(run->arguments->device, run->recipe, &run->options, parts, age, at,
                         &run->summary);
@@ -126,9 +131,11 @@ static void print_end(const struct run *run) {
 
 static void print_summary(const struct run *run) {
     const struct bench_summary *s = &run->summary;
-    if (!isfinite(s->train)) return;
-    printf("\n%-24s %.0f samples/s, %.3f ms per step of %d, %d launches\n", "training", s->train,
-           1000 * s->batch / s->train, s->batch, s->launches);
+    if (!isfinite(s->train) && !isfinite(s->infer)) return;
+    putchar('\n');
+    if (isfinite(s->train))
+        printf("%-24s %.0f samples/s, %.3f ms per step of %d, %d launches\n", "training", s->train,
+               1000 * s->batch / s->train, s->batch, s->launches);
     if (isfinite(s->infer)) printf("%-24s %.0f samples/s\n", "inference", s->infer);
     if (s->random_data) printf("%-24s %s\n", "data", "random bytes");
 }
@@ -159,8 +166,8 @@ const struct command bench_command = {
     .operand = "[RECIPE]",
     .summary = "Measure the device, and how much of it a recipe gets",
     .details =
-        "Without a recipe: limits, gemm, dropout. With one: start (this program started anew with\n"
-        "empty caches, and again), limits, rates, steps. open is the start of this very process.\n"
+        "Without a recipe: limits, gemm, conv, dropout. With one: start (this program started anew with\n"
+        "empty caches, and again), limits, rates (train and infer), steps. open is the start of this very process.\n"
         "us is the median of several windows; a limit is the best of them. % peak and % copy are\n"
         "shares of the measured limits, and dropout's ns*core is the time of one number on one core.\n",
     .options = options,

@@ -54,7 +54,7 @@ static void print_number(double x, int width, int digits) {
 }
 
 static void print_head(const struct bench_row *r) {
-    printf("\n%-34s %-16s %-13s %11s %11s %9s %6s %8s %6s %8s %9s\n", r->section, "", "shape", "us",
+    printf("\n%-34s %-16s %-20s %11s %11s %9s %6s %8s %6s %8s %9s\n", r->section, "", "shape", "us",
            "best us", "GFLOP/s", "% peak", "GB/s", "% copy", "launches",
            strcmp(r->section, "dropout") ? "samples/s" : "ns*core");
 }
@@ -65,7 +65,7 @@ static void print_text(struct bench_printer *p, const struct bench_row *r) {
         snprintf(p->section, sizeof p->section, "%s", r->section);
         print_head(r);
     }
-    printf("%-34s %-16s %-13s", r->name, r->detail ? r->detail : "", r->shape);
+    printf("%-34s %-16s %-20s", r->name, r->detail ? r->detail : "", r->shape);
     print_number(1e6 * r->seconds, 11, 1);
     print_number(1e6 * r->best, 11, 1);
     print_number(rates.gflops, 9, 2);

@@ -1,5 +1,6 @@
-/* Measuring: what the device can do at most, matrix products and dropout on their own, and a
- * recipe's training and evaluation step by step. Every result is one row; nothing is printed here.
+/* Measuring: what the device can do at most, matrix products, convolutions and dropout on their
+ * own, and a recipe's training and evaluation step by step. Every result is one row; nothing is
+ * printed here.
  *
  * A measurement runs the same work in several windows, each long enough for the clock, and gives
  * the median over the windows and the best of them. Limits are the best: a limit is what was
@@ -12,7 +13,7 @@
 
 /* One result. Numbers that were not measured, or make no sense for the row, are NaN. */
 struct bench_row {
-    const char *section; /* "limit", "gemm", "dropout", "train", "infer", "step", "start" */
+    const char *section; /* "limit", "gemm", "conv", "dropout", "train", ... (docs/json.md) */
     const char *name;    /* what was run                                                 */
     const char *detail;  /* which candidate, or the layer it came from; NULL: none       */
     char shape[64];
@@ -48,10 +49,12 @@ enum err bench_peak(struct device *, const struct bench_options *, double *flops
 /* Matrix products of this program and of the library, at the shapes of a small network, and larger.
  */
 enum err bench_gemm(struct device *, const struct bench_options *);
-/* The element-wise dropout kernel on its own. */
+/* Forward, dx and dW of 3 x 3 convolutions, in each way that the device has for them. */
+enum err bench_conv(struct device *, const struct bench_options *);
+/* The dropout kernels on their own. */
 enum err bench_dropout(struct device *, const struct bench_options *);
 
-enum bench_part { BENCH_RATES = 1, BENCH_STEPS = 2, BENCH_OPEN = 4 };
+enum bench_part { BENCH_TRAIN = 1, BENCH_INFER = 2, BENCH_STEPS = 4, BENCH_OPEN = 8 };
 
 struct bench_summary {
     bool random_data; /* the dataset was not found */

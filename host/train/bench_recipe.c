@@ -114,11 +114,11 @@ static enum err check_finite(struct world *w) {
 
 static enum err measure(struct world *w, const struct bench_options *o, int parts,
                         struct bench_summary *out) {
-    if (parts & BENCH_RATES) {
+    if (parts & BENCH_TRAIN) {
         TRY(measure_training(w, o, out));
         TRY(check_finite(w));
-        TRY(measure_inference(w, o, out));
     }
+    if (parts & BENCH_INFER) TRY(measure_inference(w, o, out));
     if (parts & BENCH_STEPS) {
         TRY(bench_steps(w, o));
         TRY(check_finite(w));

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def seconds_of_step(options, *more):
-    words = [options.dropcl, "bench", options.recipe, "--device", options.device, "--only", "rates", "--json", *more]
+    words = [options.dropcl, "bench", options.recipe, "--device", options.device, "--only", "train", "--json", *more]
     words += ["--data", options.data] if options.data else []
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
