@@ -120,7 +120,7 @@ enum err bench_conv(struct device *d, const struct bench_options *o) {
     for (int i = 0; i < FORMS * 3; i++) {
         const struct form *f = &forms[i / 3];
         struct convolution c = {.work = work_of(f, (enum conv2d_pass)(i % 3))};
-        if (f->c == 3 && c.work.pass == CONV2D_DX) continue; /* nobody asks pictures to move */
+        if (f->c == 3 && c.work.pass == CONV2D_DX) continue; /* pictures have no gradient */
         if (reference && too_slow(device_about(d), &c.work, true)) continue;
         TRY(reference ? measure(d, o, f, &c) : measure_ways(d, o, f, &c.work));
     }

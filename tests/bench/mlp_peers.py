@@ -3,32 +3,19 @@ interpreters, one process each, which stays loaded between rounds.
 
     PYTHON mlp_peers.py torch|jax|tinygrad --data DIR --rows N --threads 1,2 [--compile]
 
-The first line of the answer names the peer and its configurations; then each line {"configuration", "batch"} is answered
-by {"rate"}, samples per second of one epoch, or {"fault"}.
+Asked for {"configuration", "batch"} it answers with samples per second of one epoch (serve.py).
 
 Every peer gets its best chance: all rows in memory as normalised float32, shuffled by an index once per epoch, no data
 loader, cross-entropy from the logits, SGD with momentum, nothing read back inside the epoch, and a warm-up that is not
 counted."""
 
 import argparse
-import gzip
-import json
-import os
-import sys
-import time
+
+from serve import compiles, fused, read_idx, seconds_of, serve
 
 # What the recipe says; mlp_vs_peers.py checks that it still says so.
 LAYERS, RATE, LEARNING_RATE, MOMENTUM = (784, 256, 128, 10), 0.5, 0.05, 0.9
 WARM_UP = 20  # steps
-
-
-def read_idx(folder, name):
-    """The bytes behind the header of an IDX file, plain or .gz."""
-    path = os.path.join(folder, name)
-    opener = open if os.path.exists(path) else gzip.open
-    with opener(path if opener is open else path + ".gz", "rb") as file:
-        content = file.read()
-    return content[4 + 4 * content[3] :]
 
 
 def load(folder, rows):
@@ -46,7 +33,12 @@ def load(folder, rows):
     return numpy.ascontiguousarray(x[: rows or len(x)]), y[: rows or len(y)].astype(numpy.int32)
 
 
-class Torch:
+class Peer:
+    def about(self):
+        return {"version": self.version, "configurations": list(self.names)}
+
+
+class Torch(Peer):
     """Eager, and compiled where asked for, at every number of threads."""
 
     def __init__(self, options):
@@ -55,7 +47,7 @@ class Torch:
         self.torch, self.kept, self.version = torch, {}, f"torch {torch.__version__}"
         x, y = load(options.data, options.rows)
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y).long()
-        kinds = (False, True) if options.compile and hasattr(torch, "compile") else (False,)
+        kinds = compiles(torch, options.compile)
         self.settings = [(threads, compiled) for threads in options.threads for compiled in kinds]
         self.names = [f"{threads} threads{', compiled' if compiled else ''}" for threads, compiled in self.settings]
 
@@ -67,10 +59,7 @@ class Torch:
             nn.Linear(LAYERS[1], LAYERS[2]), nn.ReLU(), nn.Dropout(RATE),
             nn.Linear(LAYERS[2], LAYERS[3]),
         )  # fmt: skip
-        try:
-            optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM, fused=True)
-        except (TypeError, RuntimeError):
-            optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM)
+        optimizer = fused(torch.optim.SGD, model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
 
         def loss(x, y):
             return nn.functional.cross_entropy(model(x), y)
@@ -91,7 +80,7 @@ class Torch:
             optimizer.step()
 
 
-class Jax:
+class Jax(Peer):
     """A compiled step called from Python, and a whole epoch as one compiled loop. Threads are XLA's own choice."""
 
     names = ("jit of a step", "jit of an epoch")
@@ -157,7 +146,7 @@ class Jax:
         self.run(configuration, batch, steps)  # a loop is compiled for its length
 
 
-class Tinygrad:
+class Tinygrad(Peer):
     """A captured step (TinyJit) on each of its devices that works here."""
 
     names = ("TinyJit, CL", "TinyJit, CPU")
@@ -215,32 +204,16 @@ class Tinygrad:
 PEERS = {"torch": Torch, "jax": Jax, "tinygrad": Tinygrad}
 
 
-def epoch(peer, rows, configuration, batch):
+def epoch(peer, configuration, batch):
     """Samples per second of one epoch."""
+    rows = len(peer.data[0]) if hasattr(peer, "data") else len(peer.x)
     steps = rows // batch
     warm_up = getattr(peer, "warm_up", None)
     if warm_up:
         warm_up(configuration, batch, steps)
     else:
         peer.run(configuration, batch, min(steps, WARM_UP))
-    begin = time.perf_counter()
-    peer.run(configuration, batch, steps)
-    return steps * batch / (time.perf_counter() - begin)
-
-
-def serve(options):
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever compilers print
-    peer = PEERS[options.peer](options)
-    rows = len(peer.data[0]) if hasattr(peer, "data") else len(peer.x)
-    print(json.dumps({"version": peer.version, "configurations": list(peer.names)}), file=answers, flush=True)
-    for line in sys.stdin:
-        try:
-            answer = {"rate": epoch(peer, rows, **json.loads(line))}
-        except Exception as fault:  # a peer's compiler may fail in any way it likes
-            text = str(fault).strip() or "no message"
-            answer = {"fault": f"{type(fault).__name__}: {text.splitlines()[0][:160]}"}
-        print(json.dumps(answer), file=answers, flush=True)
+    return steps * batch / seconds_of(peer.run, configuration, batch, steps)
 
 
 def main():
@@ -250,7 +223,8 @@ def main():
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--threads", type=lambda text: [int(part) for part in text.split(",")], default=[1])
     parser.add_argument("--compile", action="store_true")
-    serve(parser.parse_args())
+    options = parser.parse_args()
+    serve(lambda: PEERS[options.peer](options), epoch)
 
 
 if __name__ == "__main__":
