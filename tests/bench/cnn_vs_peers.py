@@ -16,12 +16,11 @@ import glob
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
 from cnn_peers import LIGHTER
-from rounds import ROOT, Worker, arguments, json_lines, measure, numbers
+from rounds import ROOT, Worker, arguments, json_lines, measure, numbers, output_of
 
 
 def read_recipe(path):
@@ -33,9 +32,15 @@ def read_recipe(path):
         return yaml.safe_load(file)
 
 
+def convolutional():
+    for path in sorted(glob.glob(os.path.join(ROOT, "models/*.yaml"))):
+        with open(path, encoding="utf-8") as file:
+            if "- conv:" in file.read():
+                yield path
+
+
 def parameters_of(options, path):
-    words = [options.dropcl, "plan", path]
-    page = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    page = output_of([options.dropcl, "plan", path])
     return int(re.search(r"^parameters: (\d+)", page, flags=re.MULTILINE)[1])
 
 
@@ -75,6 +80,7 @@ def usable(worker, python, wanted):
 
 
 def measure_recipe(options, path, batch):
+    wanted = parameters_of(options, path)  # and a recipe with faults ends here
     recipe = read_recipe(path)
     said = json.dumps(recipe)
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +88,6 @@ def measure_recipe(options, path, batch):
         with open(text, "w", encoding="utf-8") as file:
             file.write(said)
         workers = [(python, start_peer(python, options, recipe, text, batch)) for python in options.peer]
-        wanted = parameters_of(options, path)
         workers = [worker for python, worker in workers if usable(worker, python, wanted)]
         if workers:
             title = f"{recipe['model'].get('name', path)}, {wanted} parameters, batch {batch}"
@@ -105,7 +110,7 @@ def main():
     options.peer = options.peer or ["/usr/bin/python3"]
     if options.data and not os.path.isdir(options.data):
         sys.exit(f"{options.data} is no folder")
-    for path in options.recipe or sorted(glob.glob(os.path.join(ROOT, "models/*-cnn.yaml")) + glob.glob(os.path.join(ROOT, "models/*-resnet*.yaml"))):
+    for path in options.recipe or convolutional():
         for batch in options.batch:
             measure_recipe(options, path, batch)
     return 0

@@ -82,12 +82,16 @@ def report(title, ours, configurations):
               flush=True)  # fmt: skip
 
 
-def json_lines(words):
-    """What a command printed, or the end of the comparison."""
+def output_of(words):
+    """What a dropcl command printed; one that fails ends the comparison."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"dropcl failed: {done.stderr}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return done.stdout
+
+
+def json_lines(words):
+    return [json.loads(line) for line in output_of(words).splitlines()]
 
 
 def numbers(text):
