@@ -74,7 +74,6 @@ static enum err measure_training(struct world *w, const struct bench_options *o,
     TRY(bench_measure(o, world_steps, w, &row));
     o->report(&row, o->user);
     out->train = row.samples / row.seconds;
-    out->batch = w->setup.batch;
     out->launches = row.launches;
     struct bench_row epoch = bench_row("train", "order and control of an epoch", NULL);
     double start = clock_seconds();
@@ -114,6 +113,7 @@ static enum err check_finite(struct world *w) {
 
 static enum err measure(struct world *w, const struct bench_options *o, int parts,
                         struct bench_summary *out) {
+    out->batch = w->setup.batch;
     if (parts & BENCH_TRAIN) {
         TRY(measure_training(w, o, out));
         TRY(check_finite(w));

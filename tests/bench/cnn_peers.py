@@ -55,7 +55,7 @@ def activation(nn, name, settings=None, inplace=False):
 
 
 class Builder:
-    """Layers one by one; a probe of two samples tells each layer its input's shape."""
+    """Layers one by one, each by its make_TYPE; a probe of two samples tells it the shape of its input."""
 
     def __init__(self, torch):
         self.torch, self.nn = torch, torch.nn
@@ -84,7 +84,7 @@ class Builder:
     def layer(self, kind, settings, probe, own_input):
         if "from" in settings:
             raise Unknown("from")
-        make = getattr(self, kind, None) if kind in LAYERS else None
+        make = getattr(self, f"make_{kind}", None)
         if make:
             return [part for part in make(settings, probe) if not isinstance(part, self.nn.Identity)]
         simple = activation(self.nn, kind, settings, own_input)
@@ -92,25 +92,22 @@ class Builder:
             raise Unknown(f"layer {kind}")
         return [simple]
 
-    def dense(self, settings, probe):
+    def make_dense(self, settings, probe):
         flat = [self.nn.Flatten()] if probe.dim() > 2 else []
         linear = self.nn.Linear(probe[0].numel(), settings["units"], settings.get("bias", True))
         return [*flat, linear, activation(self.nn, settings.get("activation", "linear"), inplace=True)]
 
-    def pads(self, settings, probe, kernel, stride):
-        """Height and width, before and behind."""
-        return [padding(size, k, stride, settings.get("pad", "valid")) for size, k in zip(probe.shape[2:], kernel)]
-
-    def conv(self, settings, probe):
+    def make_conv(self, settings, probe):
         nn, kernel, stride = self.nn, pair(settings["kernel"]), settings.get("stride", 1)
-        (top, bottom), (left, right) = self.pads(settings, probe, kernel, stride)
+        pads = [padding(n, k, stride, settings.get("pad", "valid")) for n, k in zip(probe.shape[2:], kernel)]
+        (top, bottom), (left, right) = pads
         even = top == bottom and left == right
         conv = nn.Conv2d(probe.shape[1], settings["filters"], kernel, stride, (top, left) if even else 0,
                          groups=probe.shape[1] if settings.get("depthwise") else 1, bias=settings.get("bias", True))  # fmt: skip
         around = [] if even else [nn.ZeroPad2d((left, right, top, bottom))]
         return [*around, conv, activation(nn, settings.get("activation", "linear"), inplace=True)]
 
-    def batchnorm(self, settings, probe):
+    def make_batchnorm(self, settings, probe):
         norm = self.nn.BatchNorm2d if probe.dim() == 4 else self.nn.BatchNorm1d
         return [norm(probe.shape[1], float(settings.get("epsilon", 1e-5)), float(settings.get("momentum", 0.1)))]
 
@@ -122,37 +119,34 @@ class Builder:
             raise Unknown("pooling with more padding on one side")
         return [pool(size, stride, [before for before, _ in pads], **more)]
 
-    def maxpool(self, settings, probe):
+    def make_maxpool(self, settings, probe):
         return self.pool(self.nn.MaxPool2d, settings, probe)
 
-    def avgpool(self, settings, probe):
+    def make_avgpool(self, settings, probe):
         return self.pool(self.nn.AvgPool2d, settings, probe, count_include_pad=False)
 
-    def globalavgpool(self, settings, probe):
+    def make_globalavgpool(self, settings, probe):
         return [self.nn.AdaptiveAvgPool2d(1), self.nn.Flatten()]
 
-    def globalmaxpool(self, settings, probe):
+    def make_globalmaxpool(self, settings, probe):
         return [self.nn.AdaptiveMaxPool2d(1), self.nn.Flatten()]
 
-    def flatten(self, settings, probe):
+    def make_flatten(self, settings, probe):
         return [self.nn.Flatten()]
 
-    def dropout(self, settings, probe):
+    def make_dropout(self, settings, probe):
         return [self.nn.Dropout(settings["rate"])]
 
-    def dropout2d(self, settings, probe):
+    def make_dropout2d(self, settings, probe):
         return [self.nn.Dropout2d(settings["rate"])]
 
-    dropblock = dropout2d
+    make_dropblock = make_dropout2d
 
-    def residual(self, settings, probe):
+    def make_residual(self, settings, probe):
         body, _ = self.sequence(settings["body"], probe, own_input=False)
         shortcut, _ = self.sequence(settings.get("shortcut", []), probe, own_input=False)
         last = activation(self.nn, settings.get("activation", "linear"), inplace=True)
         return [self.residual_module(body, shortcut, last)]
-
-
-LAYERS = {name for name in vars(Builder) if not name.startswith("_")} - {"sequence", "layer", "pads", "pool"}
 
 
 def optimizer_of(torch, recipe, parameters):

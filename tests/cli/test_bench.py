@@ -64,13 +64,20 @@ class Bench(Case):
         if row["section"] == "gemm":
             m, n, k = map(int, row["shape"].split("x"))
             self.assertAlmostEqual(row["gflops"] * seconds * 1e9 / (2 * m * n * k), 1, places=6)
+        if row["section"] == "conv":
+            n, h, w, c, kh, kw, f = map(int, re.split("[x ]", row["shape"]))
+            self.assertAlmostEqual(row["gflops"] * seconds * 1e9 / (2 * n * h * w * c * kh * kw * f), 1, places=6)
+            moved = 4 * (n * h * w * (c + f) + kh * kw * c * f)
+            self.assertAlmostEqual(row["gbytes_per_second"] * seconds * 1e9 / moved, 1, places=6)
 
     def of(self, rows, section):
         return [row for row in rows if row["section"] == section]
 
     def test_the_device_alone(self):
-        rows, end, _ = self.bench("--steps", "2")
-        self.assertEqual({row["section"] for row in rows}, {"gemm", "dropout"} | (set() if REFERENCE else {"limit"}))
+        # the convolutions apart, as each of their kernels is compiled first
+        parts = [f"--only={part}" for part in ("limits", "gemm", "dropout")]
+        rows, end, _ = self.bench("--steps", "2", *([] if REFERENCE else parts))
+        self.assertEqual({row["section"] for row in rows}, {"dropout", "gemm"} | ({"conv"} if REFERENCE else {"limit"}))
         products = self.of(rows, "gemm")
         self.assertIn(("128x256x784", "NN", "reference" if REFERENCE else "cpu 6x16"), [(r["shape"], r["name"], r["detail"]) for r in products])
         self.assertEqual({r["name"] for r in products}, {"NN", "TN", "NT"})
@@ -90,6 +97,23 @@ class Bench(Case):
         self.assertAlmostEqual(end["peak_gflops"] / best, 1, places=6)
         self.assertEqual({row["name"] for row in limits}, {"fma", "copy", "launch"})
         self.assertGreater(end["wait_seconds"], 0)
+
+    def test_convolutions(self):
+        """Every pass, and every way of it but slow ones, on each shape."""
+        rows, _, _ = self.bench("--steps", "1", "--only", "conv")
+        self.assertEqual({row["section"] for row in rows}, {"conv"})
+        ways = {(row["name"], row["shape"]): set() for row in rows}
+        for row in rows:
+            ways[row["name"], row["shape"]].add(row["detail"])
+        small = "16x8x8x64 3x3x64"
+        for name in ("conv2d", "conv2d_dx", "conv2d_dw"):
+            if REFERENCE:
+                self.assertEqual(ways[name, small], {"reference"})
+            else:
+                self.assertLessEqual({"simple", "cpu 8x16", "cpu 4x16"}, ways[name, small])
+        if not REFERENCE:
+            self.assertLessEqual({("conv2d_dx", "32x32x32x64 3x3x64"), ("conv2d_dw", "128x32x32x3 3x3x64")}, set(ways))
+            self.assertNotIn(("conv2d_dx", "128x32x32x3 3x3x64"), ways)  # nothing needs it
 
     def test_a_recipe(self):
         write_mnist(self.data)
@@ -129,6 +153,17 @@ class Bench(Case):
         self.assertEqual(end["batch"], 64)
         self.assertIn("random bytes", done.err)
         self.assertEqual({row["section"] for row in rows}, {"train", "infer"})
+
+    def test_rates_one_by_one(self):
+        write_mnist(self.data)
+        for part, other in (("train", "infer"), ("infer", "train")):
+            rows, end, _ = self.bench(self.recipe, "--steps", "1", "--only", part)
+            self.assertEqual({row["section"] for row in rows}, {part})
+            self.assertGreater(end[f"{part}_samples_per_second"], 0)
+            self.assertEqual((end["batch"], end["launches"] > 0), (32, part == "train" and not REFERENCE))
+            self.assertIsNone(end[f"{other}_samples_per_second"])
+        done = self.ok("bench", self.recipe, "--device", DEVICE, "--steps", "1", "--only", "infer")
+        self.assertRegex(done.out, r"(?m)^inference +\d+ samples/s$")
 
     def test_this_process_start(self):
         write_mnist(self.data)
