@@ -3,5 +3,7 @@
 #define DROPCL_BASE_CLOCK_H
 
 double clock_seconds(void);
+/* What all threads of this process have computed so far, however often others had the processor. */
+double clock_processor_seconds(void);
 
 #endif

@@ -168,8 +168,9 @@ const struct command bench_command = {
     .details =
         "Without a recipe: limits, gemm, conv, dropout. With one: start (this program started anew with\n"
         "empty caches, and again), limits, rates (train and infer), steps. open is the start of this very process.\n"
-        "us is the median of several windows; a limit is the best of them. % peak and % copy are\n"
-        "shares of the measured limits, and dropout's ns*core is the time of one number on one core.\n",
+        "us is the median of several windows; a limit is the best of them. cpu us is processor time of\n"
+        "all threads, which others on the same machine lengthen less. % peak and % copy are shares of\n"
+        "the measured limits, and dropout's ns*core is the time of one number on one core.\n",
     .options = options,
     .size = sizeof(struct bench_arguments),
     .run = run_bench,

@@ -32,6 +32,7 @@ static void print_json(const struct bench_printer *p, const struct bench_row *r)
     event_text(&line, "shape", *r->shape ? r->shape : NULL);
     event_real(&line, "seconds", r->seconds);
     event_real(&line, "best_seconds", r->best);
+    event_real(&line, "processor_seconds", r->processor);
     event_real(&line, "gflops", rates.gflops);
     event_real(&line, "gbytes_per_second", rates.gbytes);
     event_real(&line, "peak_percent", rates.peak);
@@ -54,8 +55,8 @@ static void print_number(double x, int width, int digits) {
 }
 
 static void print_head(const struct bench_row *r) {
-    printf("\n%-34s %-16s %-20s %11s %11s %9s %6s %8s %6s %8s %9s\n", r->section, "", "shape", "us",
-           "best us", "GFLOP/s", "% peak", "GB/s", "% copy", "launches",
+    printf("\n%-34s %-16s %-20s %11s %11s %11s %9s %6s %8s %6s %8s %9s\n", r->section, "", "shape",
+           "us", "best us", "cpu us", "GFLOP/s", "% peak", "GB/s", "% copy", "launches",
            strcmp(r->section, "dropout") ? "samples/s" : "ns*core");
 }
 
@@ -68,6 +69,7 @@ static void print_text(struct bench_printer *p, const struct bench_row *r) {
     printf("%-34s %-16s %-20s", r->name, r->detail ? r->detail : "", r->shape);
     print_number(1e6 * r->seconds, 11, 1);
     print_number(1e6 * r->best, 11, 1);
+    print_number(1e6 * r->processor, 11, 1);
     print_number(rates.gflops, 9, 2);
     print_number(rates.peak, 6, 1);
     print_number(rates.gbytes, 8, 2);

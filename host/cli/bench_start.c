@@ -123,7 +123,7 @@ static void take_line(const char *line, const char *detail, struct bench_printer
     const char *name = json_string_value(json_object_get(object, "name"));
     if (section && name && !strcmp(section, "start")) {
         struct bench_row row = {.section = "start", .name = name, .detail = detail};
-        row.flops = row.bytes = row.samples = row.elements = row.best = NAN;
+        row.flops = row.bytes = row.samples = row.elements = row.best = row.processor = NAN;
         row.launches = -1;
         row.seconds = json_number_value(json_object_get(object, "seconds"));
         bench_print_row(p, &row);

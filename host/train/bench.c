@@ -23,6 +23,7 @@ struct bench_row bench_row(const char *section, const char *name, const char *de
                               .detail = detail,
                               .seconds = NAN,
                               .best = NAN,
+                              .processor = NAN,
                               .flops = NAN,
                               .bytes = NAN,
                               .samples = NAN,
@@ -49,27 +50,30 @@ double bench_median(double *values, int count) {
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-static enum err time_runs(bench_work work, void *what, int64_t runs, double *seconds) {
-    double start = clock_seconds();
+static enum err time_runs(bench_work work, void *what, int64_t runs, double *seconds,
+                          double *processor) {
+    double start = clock_seconds(), processor_start = clock_processor_seconds();
     TRY(work(what, runs));
     *seconds = (clock_seconds() - start) / (double)runs;
+    *processor = (clock_processor_seconds() - processor_start) / (double)runs;
     return OK;
 }
 
 /* What takes seconds (a library's first answer on an unsuitable device) gets fewer windows. */
 static enum err measure(const struct bench_options *o, bench_work work, void *what,
                         const struct windows *want, struct bench_row *row) {
-    double seconds[WINDOWS_MAX], once;
+    double seconds[WINDOWS_MAX], processor[WINDOWS_MAX], once;
     TRY(work(what, 1));
-    TRY(time_runs(work, what, o->steps ? o->steps : 1, &once));
+    TRY(time_runs(work, what, o->steps ? o->steps : 1, &once, &processor[0]));
     double wanted = once > 0 ? want->seconds / once : MOST_RUNS;
     int64_t runs = wanted < 1 ? 1 : wanted > MOST_RUNS ? MOST_RUNS : (int64_t)wanted;
     if (o->steps) runs = o->steps;
     bool slow = o->steps || once * (double)runs * want->count > MOST_SECONDS;
     int windows = slow ? LEAST_WINDOWS : want->count;
-    for (int w = 0; w < windows; w++) TRY(time_runs(work, what, runs, &seconds[w]));
+    for (int w = 0; w < windows; w++) TRY(time_runs(work, what, runs, &seconds[w], &processor[w]));
     row->seconds = bench_median(seconds, windows);
     row->best = seconds[0];
+    row->processor = bench_median(processor, windows);
     return OK;
 }
 

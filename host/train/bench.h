@@ -18,6 +18,7 @@ struct bench_row {
     const char *detail;  /* which candidate, or the layer it came from; NULL: none       */
     char shape[64];
     double seconds, best; /* of one run: median, and the fastest window                   */
+    double processor;     /* processor time of one run, of all threads: the median        */
     double flops, bytes;  /* of one run                                                   */
     double samples;       /* rows that one run handles                                    */
     double elements;      /* numbers that one run produces                                */

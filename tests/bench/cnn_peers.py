@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import statistics
+import time
 
 from serve import compiles, fused, read_file, read_idx, seconds_of, serve
 
@@ -204,6 +205,7 @@ class Torch:
         self.torch, self.kept, self.fault, self.count = torch, {}, None, 0
         with open(options.recipe, encoding="utf-8") as file:
             self.recipe = json.load(file)
+        self.clock = time.process_time if options.processor_time else time.perf_counter
         self.batch, self.steps = options.batch, options.rows // options.batch
         kinds = compiles(torch, options.compile)
         self.settings = [(t, last, c) for t in options.threads for last in (False, True) for c in kinds]
@@ -256,7 +258,7 @@ class Torch:
 
 def rate(peer, configuration):
     peer.window(configuration)
-    seconds = [seconds_of(peer.window, configuration) for _ in range(WINDOWS)]
+    seconds = [seconds_of(peer.window, configuration, clock=peer.clock) for _ in range(WINDOWS)]
     return peer.steps * peer.batch / statistics.median(seconds)
 
 
@@ -268,6 +270,7 @@ def main():
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--threads", type=lambda text: [int(part) for part in text.split(",")], default=[1])
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--processor-time", action="store_true")
     options = parser.parse_args()
     serve(lambda: Torch(options), rate)
 

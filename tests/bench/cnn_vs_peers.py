@@ -9,7 +9,8 @@ NumPy under the peer's; a peer that is not there is skipped, with a line that sa
 
     tests/bench/cnn_vs_peers.py models/cifar10-cnn.yaml [--data DIR] [--peer PYTHON]... [--batch 128] [--rows 1024]
 
-A round of the larger networks takes minutes: --batch 32 --rows 32 makes windows of one small step.
+A round of the larger networks takes minutes: --batch 32 --rows 32 makes windows of one small step. Where others use
+the machine too, --processor-time compares one thread with one thread by what they computed, not by when they were done.
 """
 
 import glob
@@ -48,7 +49,9 @@ def run_dropcl(options, path, batch):
     words = [options.dropcl, "bench", path, "--device", options.device, "--only", "train", "--json",
              "--steps", str(max(options.rows // batch, 1)), "--set", f"train.batch={batch}"]  # fmt: skip
     words += ["--data", options.data] if options.data else []
-    return next(row["samples_per_second"] for row in json_lines(words) if row.get("name") == "optimizer step")
+    alone = {"POCL_MAX_PTHREAD_COUNT": "1"} if options.processor_time else {}
+    row = next(row for row in json_lines(words, **alone) if row.get("name") == "optimizer step")
+    return batch / row["processor_seconds"] if options.processor_time else row["samples_per_second"]
 
 
 def find_data(folder, dataset):
@@ -59,7 +62,9 @@ def find_data(folder, dataset):
 
 def start_peer(python, options, recipe, text, batch):
     words = [text, "--batch", str(batch), "--rows", str(max(options.rows, batch))]
-    words += ["--threads", ",".join(map(str, options.threads))] + (["--compile"] if options.compile else [])
+    words += ["--threads", "1" if options.processor_time else ",".join(map(str, options.threads))]
+    words += ["--compile"] if options.compile else []
+    words += ["--processor-time"] if options.processor_time else []
     words += ["--data", find_data(options.data, recipe["train"]["dataset"])] if options.data else []
     return Worker(python, "cnn_peers.py", *words)
 
@@ -91,6 +96,7 @@ def measure_recipe(options, path, batch):
         workers = [worker for python, worker in workers if usable(worker, python, wanted)]
         if workers:
             title = f"{recipe['model'].get('name', path)}, {wanted} parameters, batch {batch}"
+            title += ", one thread, by processor time" if options.processor_time else ""
             measure(title, options.rounds, lambda: run_dropcl(options, path, batch), workers)
             for key, words in LIGHTER:
                 if f'"{key}"' in said:
@@ -106,6 +112,8 @@ def main():
     parser.add_argument("--peer", action="append", metavar="PYTHON", help="an interpreter that has PyTorch; default: Debian's")
     parser.add_argument("--batch", type=numbers, default=[128])
     parser.add_argument("--rows", type=int, default=1024, help="training rows of a window; at least one step")
+    parser.add_argument("--processor-time", action="store_true",
+                        help="samples per second of processor time, one thread each: for a machine that others use")  # fmt: skip
     options = parser.parse_args()
     options.peer = options.peer or ["/usr/bin/python3"]
     if options.data and not os.path.isdir(options.data):

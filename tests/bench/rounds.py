@@ -82,16 +82,16 @@ def report(title, ours, configurations):
               flush=True)  # fmt: skip
 
 
-def output_of(words):
+def output_of(words, **environment):
     """What a dropcl command printed; one that fails ends the comparison."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     if done.returncode:
         raise SystemExit(f"dropcl failed: {done.stderr}")
     return done.stdout
 
 
-def json_lines(words):
-    return [json.loads(line) for line in output_of(words).splitlines()]
+def json_lines(words, **environment):
+    return [json.loads(line) for line in output_of(words, **environment).splitlines()]
 
 
 def numbers(text):

@@ -25,10 +25,10 @@ def serve(open_peer, rate):
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def seconds_of(work, *words):
-    begin = time.perf_counter()
+def seconds_of(work, *words, clock=time.perf_counter):
+    begin = clock()
     work(*words)
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
 def read_file(folder, name):

@@ -51,6 +51,11 @@ class Bench(Case):
             return
         if row["best_seconds"] is not None:
             self.assertLessEqual(row["best_seconds"], seconds, row)
+        if row["section"] in ("gemm", "conv", "dropout", "infer"):
+            # a reference of one thread computes most of the time that passes, and never longer
+            self.assertGreater(row["processor_seconds"], 0, row)
+            if REFERENCE:
+                self.assertLess(row["processor_seconds"], 1.5 * seconds + 0.001, row)
         if row["section"] == "limit":
             return
         for rate, share, limit in (
