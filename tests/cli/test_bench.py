@@ -179,7 +179,7 @@ class Bench(Case):
         write_mnist(self.data)
         done = self.ok("bench", self.recipe, "--device", DEVICE, "--only", "rates", "--only", "steps", "--steps", "1")
         self.assertRegex(done.out, r"(?m)^training +\d+ samples/s, [\d.]+ ms per step of 32, \d+ launches$")
-        self.assertRegex(done.out, r"(?m)^dense\+relu\+dropout +fc1 +\[32,24\] +[\d.]+ +[\d.]+ +[\d.]+ ")
+        self.assertRegex(done.out, r"(?m)^dense\+relu\+dropout +fc1 +\[32,24\] +[\d.]+ +[\d.]+ +- +[\d.]+ ")
 
     def test_caches_of_a_start_are_removed(self):
         write_mnist(self.data)
