@@ -88,7 +88,7 @@ struct op;
 struct draw {
     const struct layer *layer;
     struct shape shape; /* of its input, the batch included                                */
-    size_t mask_bytes;  /* of its mask at a byte a decision; 0: this plan draws none of it */
+    size_t mask_bytes;  /* of its mask, a byte for each element or channel; 0: none is drawn */
 };
 
 /* A pointwise operation absorbed into a producer's epilogue. */
