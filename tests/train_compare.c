@@ -156,6 +156,9 @@ static const struct {
      "    - residual: {body: [{dense: {units: 9}}, {dropout: {rate: 0.3}}]}\n"
      "    - dropout: {rate: 0.4}\n    - dense: {units: 10}\n",
      9 + 9 + 9},
+    {CONV "    - residual: {body: [{conv: {filters: 4, kernel: 3, pad: same}}, "
+          "{dropblock: {rate: 0.3, size: 3}}]}\n    - dense: {units: 10}\n",
+     2 * 6 * 6 * 4},
     /* twice in a row: both masks of a fused step are observed together */
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dropout: {rate: 0.4}\n"
      "    - dense: {units: 10}\n",
