@@ -46,7 +46,11 @@ END_TEST
     "model.layers=[{dense: {name: fc1, units: 10, activation: relu}}, {dropout: {rate: 0.5}}]"
 #define ONE_HIDDEN                                                                                 \
     "model.layers=[{dense: {units: 16, activation: relu}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
-#define LINEAR       "model.layers=[{dense: {units: 16}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
+#define LINEAR "model.layers=[{dense: {units: 16}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
+/* half of its rows and columns have no gradient to drop */
+#define STRIDED                                                                                    \
+    "model.layers=[{conv: {filters: 4, kernel: 5, stride: 4}}, {dropout: {rate: 0.5}}, "           \
+    "{conv: {filters: 3, kernel: 1, stride: 2}}, {dense: {units: 10}}]"
 #define ON_THE_INPUT "model.layers=[{dropout: {rate: 0.1}}, {dense: {units: 10}}]"
 
 struct seen {
@@ -113,6 +117,8 @@ START_TEST(micro_batches_are_compared_with_their_tree) {
 }
 END_TEST
 
+#define CONV "    - conv: {filters: 4, kernel: 5, stride: 4}\n"
+
 static const struct {
     const char *layers;
     size_t masks; /* masked numbers of one step of 32 rows, backward included */
@@ -127,6 +133,32 @@ static const struct {
      "    - conv: {filters: 3, kernel: 3, pad: same, bias: false}\n    - dropblock: {rate: 0.3, size: 3}\n"
      "    - dense: {units: 10}\n",
      2 * 6 * 6 * (4 + 3)},
+    /* elements that nothing reaches: gradients between the windows of a stride, of what is not a
+       window's largest, and windows that see padding alone */
+    {CONV "    - dropout: {rate: 0.3}\n    - conv: {filters: 3, kernel: 1, stride: 2}\n"
+          "    - dense: {units: 10}\n",
+     2 * 6 * 6 * 4},
+    {CONV
+     "    - dropout2d: {rate: 0.3}\n"
+     "    - conv: {filters: 4, kernel: 1, stride: 3, depthwise: true}\n    - dense: {units: 10}\n",
+     2 * 6 * 6 * 4},
+    {CONV "    - dropout: {rate: 0.3}\n    - maxpool: {size: 2}\n    - dense: {units: 10}\n",
+     2 * 6 * 6 * 4},
+    {"    - conv: {filters: 4, kernel: 1, stride: 4, pad: 2, bias: false}\n    - dropout: {rate: 0.3}\n"
+     "    - avgpool: {size: 2, stride: 3}\n    - dense: {units: 10}\n",
+     2 * 8 * 8 * 4},
+    /* gradients that are 0 where the output is 1; a sum and an activation behind a mask */
+    {"    - dense: {units: 9, activation: tanh}\n    - dropout: {rate: 0.3}\n    - dense: {units: 10}\n",
+     9 + 9},
+    {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - sigmoid\n    - dense: {units: 10}\n",
+     9 + 9},
+    {"    - dense: {units: 9}\n"
+     "    - residual: {body: [{dense: {units: 9}}, {dropout: {rate: 0.3}}]}\n"
+     "    - dropout: {rate: 0.4}\n    - dense: {units: 10}\n",
+     9 + 9 + 9},
+    {CONV "    - residual: {body: [{conv: {filters: 4, kernel: 3, pad: same}}, "
+          "{dropblock: {rate: 0.3, size: 3}}]}\n    - dense: {units: 10}\n",
+     2 * 6 * 6 * 4},
     /* twice in a row: both masks of a fused step are observed together */
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dropout: {rate: 0.4}\n"
      "    - dense: {units: 10}\n",
@@ -171,6 +203,9 @@ static const struct fault {
     {"dense_dx", 0, false, ONE_HIDDEN, NULL, "dropout.cl",
      "((x) * as_float((at).row[(at).a + LAYER_SCALE]))", "(x)"},
     {"dense_dx", 0, true, LINEAR, NULL, "dropout.cl",
+     "#define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))",
+     "#define dropout_grad_point(x, extra, at) (x)"},
+    {"conv2d_dx", 0, true, STRIDED, NULL, "dropout.cl",
      "#define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))",
      "#define dropout_grad_point(x, extra, at) (x)"},
     {"dense", 0, true, NULL, NULL, "philox.h", "PHILOX_ROUNDS       10", "PHILOX_ROUNDS       9"},

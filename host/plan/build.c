@@ -149,9 +149,9 @@ void plan_draw(struct plan *p, const struct layer *layer, int in) {
         p->draws[layer->draw] = (struct draw){.layer = layer, .shape = p->values[in].shape};
 }
 
-void plan_mask(struct plan *p, const struct layer *layer, size_t decisions) {
-    if (p->draws) p->draws[layer->draw].mask_bytes = decisions;
-    p->mask_bytes_saved += decisions;
+void plan_mask(struct plan *p, const struct layer *layer, size_t bytes) {
+    if (p->draws) p->draws[layer->draw].mask_bytes = bytes;
+    p->mask_bytes_saved += bytes;
 }
 
 void plan_step_drop(struct plan *p, int i) {

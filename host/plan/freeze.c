@@ -33,7 +33,7 @@ static void move_step(struct plan *p, int from, int to) {
 }
 
 void freeze_steps(struct plan *p) {
-    for (int i = 0; i < p->nsteps; i++)
+    for (int i = 0; i < p->nsteps && !p->options.no_fuse; i++)
         if (p->steps[i].op->freeze && p->steps[i].op->freeze(p, i)) i--;
     bool *fixed = arena_alloc(p->arena, (size_t)p->nvalues * sizeof *fixed);
     if (!fixed) p->failed = true;

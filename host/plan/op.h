@@ -171,8 +171,8 @@ void plan_step_drop(struct plan *, int step);     /* moves the borders behind it
 /* Enters a layer that draws random numbers, and its input, into plan.draws. Its `build` calls this
  * in every mode and at every rate, so that CONTROL has its words. */
 void plan_draw(struct plan *, const struct layer *, int in);
-/* Says that the plan draws this layer's mask: so many decisions, none of which is stored. */
-void plan_mask(struct plan *, const struct layer *, size_t decisions);
+/* Says that the plan draws this layer's mask, which would have so many bytes if it were stored. */
+void plan_mask(struct plan *, const struct layer *, size_t bytes);
 
 /* The float of a CONTROL word. */
 float control_float(const uint32_t *row, int word);

@@ -7,8 +7,8 @@
 /* Faults a layer whose output nothing reads; once all are built. */
 void layers_check_used(struct plan *);
 void grad_build(struct plan *);
-/* Of evaluation plans: operations write themselves into their neighbours (op.freeze), and what
- * depends on parameters alone comes first. */
+/* Of evaluation plans: operations write themselves into their neighbours (op.freeze; not with
+ * no_fuse), and what depends on parameters alone comes first. */
 void freeze_steps(struct plan *);
 /* Makes every pointwise step an op_table.pointwise step with one stage, then (unless no_fuse) moves
  * stages into the producers of their inputs. */

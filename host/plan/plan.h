@@ -88,7 +88,7 @@ struct op;
 struct draw {
     const struct layer *layer;
     struct shape shape; /* of its input, the batch included                                */
-    size_t mask_bytes;  /* of its mask at a byte a decision; 0: this plan draws none of it */
+    size_t mask_bytes;  /* of its mask, a byte for each element or channel; 0: none is drawn */
 };
 
 /* A pointwise operation absorbed into a producer's epilogue. */
@@ -160,7 +160,7 @@ struct plan {
     size_t *slot_bytes;
     int nslots;
     size_t unshared_bytes;   /* what the slots would take without sharing                 */
-    size_t mask_bytes_saved; /* masks that are never stored, at one byte a decision     */
+    size_t mask_bytes_saved; /* masks that are never stored: the sum over the draws       */
 
     const struct op *add; /* sums gradients; of the op table */
     struct built *built;  /* layers built so far, for `from` */

@@ -28,7 +28,7 @@ struct lockstep {
     struct side a, b;
     const struct plan *plan;
     void *spare;
-    uint8_t *masks; /* two of a sample */
+    uint8_t *masks; /* of a sample */
     int64_t step;
     int micro;
     uint32_t cursor;
@@ -94,43 +94,68 @@ static void report(struct lockstep *l, int i, int value, bool mask, const struct
     if (l->options->report) l->options->report(&line, l->options->user);
 }
 
-/* Puts inputs in place that make the masks visible, or the saved ones back; a is always read first.
- */
-static enum err stage_inputs(struct lockstep *l, const struct step *s, void **saved, bool restore) {
+/* ---- masks: the step's inputs as they are, and as they make a mask visible ---- */
+
+struct sight {
+    void *own[STEP_IN], *shown[STEP_IN];
+};
+
+static void free_sight(struct sight *sight) {
+    for (int k = 0; k < STEP_IN; k++) {
+        free(sight->own[k]);
+        free(sight->shown[k]);
+    }
+}
+
+/* All are read before the first is replaced: a step may have a value twice. */
+static enum err read_inputs(struct lockstep *l, const struct step *s, struct sight *sight) {
     for (int k = 0; k < s->nin; k++) {
-        const struct value *v = &l->plan->values[s->in[k]];
-        void *data = restore ? saved[k] : l->spare;
-        if (restore ? !saved[k] : !observe_input(l->plan, s, k, data)) continue;
-        if (!restore) {
-            saved[k] = malloc(value_bytes(v));
-            if (!saved[k]) return err_memory("an observed mask");
-            TRY(program_read(l->a.runner.program, s->in[k], saved[k]));
-        }
-        TRY(program_write(l->a.runner.program, s->in[k], data));
-        TRY(program_write(l->b.runner.program, s->in[k], data));
+        size_t bytes = value_bytes(&l->plan->values[s->in[k]]);
+        sight->own[k] = malloc(bytes);
+        sight->shown[k] = malloc(bytes);
+        if (!sight->own[k] || !sight->shown[k]) return err_memory("an observed mask");
+        TRY(program_read(l->a.runner.program, s->in[k], sight->own[k]));
+        memcpy(sight->shown[k], sight->own[k], bytes);
+        observe_input(l->plan, s, k, sight->shown[k]);
     }
     return OK;
 }
 
-/* Both devices' masks against each other and against the generator on the host. */
-static void judge_mask(struct lockstep *l, int i) {
-    const struct step *s = &l->plan->steps[i];
-    const struct value *v = &l->plan->values[s->out[0]];
-    const uint32_t *row = l->a.runner.rows + (size_t)l->cursor * (size_t)l->a.runner.words;
-    size_t features = (size_t)shape_features(&v->shape), n = shape_elements(&v->shape);
-    const real *a = l->a.data, *b = l->b.data;
-    uint8_t *kept = l->masks, *spare = kept + features;
-    struct difference d = difference_of(DTYPE_F32, a, b, n);
-    d.equal = d.unequal = 0;
-    for (size_t e = 0; e < n; e++) {
-        size_t at = e % features;
-        if (!at) observe_kept(l->plan, s, row, (uint32_t)(e / features), kept, spare);
-        if (!memcmp(&a[e], &b[e], sizeof a[e]) && (a[e] != 0) == (kept[at] != 0))
-            d.equal++;
-        else
-            d.unequal++;
+static enum err write_inputs(struct lockstep *l, const struct step *s, void *const *data) {
+    for (int k = 0; k < s->nin; k++) {
+        TRY(program_write(l->a.runner.program, s->in[k], data[k]));
+        TRY(program_write(l->b.runner.program, s->in[k], data[k]));
     }
-    report(l, i, s->out[0], true, &d, d.unequal == 0);
+    return OK;
+}
+
+/* What the host expects of the step, into l->spare. */
+static enum err expect(struct lockstep *l, const struct step *s, const struct sight *sight) {
+    const struct runner *r = &l->a.runner;
+    void **data = calloc((size_t)l->plan->nvalues, sizeof *data);
+    if (!data) return err_memory("an observed mask");
+    for (int k = 0; k < s->nin; k++) data[s->in[k]] = sight->shown[k];
+    data[s->out[0]] = l->spare;
+    const struct cpu_run run = {.plan = l->plan,
+                                .data = data,
+                                .control = r->rows + (size_t)l->cursor * (size_t)r->words,
+                                .cursor = l->cursor};
+    observe_expect(&run, s, l->masks);
+    free(data);
+    return OK;
+}
+
+/* Both devices against each other and against the host. */
+static void judge_mask(struct lockstep *l, int i) {
+    const int out = l->plan->steps[i].out[0];
+    size_t n = shape_elements(&l->plan->values[out].shape);
+    const real *a = l->a.data, *b = l->b.data, *expected = l->spare;
+    struct difference d = difference_of(DTYPE_F32, a, b, n);
+    d.equal = 0;
+    for (size_t e = 0; e < n; e++)
+        d.equal += !memcmp(&a[e], &b[e], sizeof *a) && !memcmp(&a[e], &expected[e], sizeof *a);
+    d.unequal = n - d.equal;
+    report(l, i, out, true, &d, d.unequal == 0);
 }
 
 static enum err run_both(struct lockstep *l, int first, int last) {
@@ -146,14 +171,16 @@ static enum err read_both(struct lockstep *l, int value) {
 /* Before the real run, which then overwrites the observed outputs. */
 static enum err compare_mask(struct lockstep *l, int i) {
     const struct step *s = &l->plan->steps[i];
-    void *saved[STEP_IN] = {NULL};
+    struct sight sight = {{NULL}, {NULL}};
     if (!observe_draws(s)) return OK;
-    enum err rc = stage_inputs(l, s, saved, false);
+    enum err rc = read_inputs(l, s, &sight);
+    if (!rc) rc = write_inputs(l, s, sight.shown);
     if (!rc) rc = run_both(l, i, i + 1);
     if (!rc) rc = read_both(l, s->out[0]);
+    if (!rc) rc = expect(l, s, &sight);
     if (!rc) judge_mask(l, i);
-    if (!rc) rc = stage_inputs(l, s, saved, true);
-    for (int k = 0; k < s->nin; k++) free(saved[k]);
+    if (!rc) rc = write_inputs(l, s, sight.own);
+    free_sight(&sight);
     return rc;
 }
 

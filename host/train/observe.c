@@ -1,5 +1,9 @@
 #include "train/observe.h"
-#include <string.h>
+#include "plan/control.h"
+
+/* Between 0 and 1, where no gradient of an activation is 0 (that of tanh is, at an output of 1),
+ * and not 0, so that a sum shows what nothing else reaches. */
+#define OPERAND 0.5f
 
 bool observe_draws(const struct step *s) {
     for (int i = 0; i < s->nstages; i++)
@@ -40,7 +44,8 @@ bool observe_input(const struct plan *plan, const struct step *s, int k, real *d
     }
     if (v->dtype != DTYPE_F32 || (v->role != ROLE_PARAM && v->role != ROLE_ACTIVATION))
         return false;
-    if (is_operand(s, k) || !weights) return fill(data, n, 1);
+    if (is_operand(s, k)) return fill(data, n, OPERAND);
+    if (!weights) return fill(data, n, 1);
     int rank = param_rank(plan, s, k);
     if (rank == 1) return fill(data, n, 1);
     if (rank > 1) return fill(data, n, bias ? 0 : 1);
@@ -48,19 +53,31 @@ bool observe_input(const struct plan *plan, const struct step *s, int k, real *d
     return windows ? fill(data, n, 1) : fill_first(&v->shape, data);
 }
 
-static void keep_both(uint8_t *kept, const uint8_t *more, size_t n) {
-    for (size_t i = 0; i < n; i++) kept[i] &= more[i];
+/* Stage k over the outputs y of a sample; a mask by its decisions and CONTROL's scale. */
+static void finish(const struct cpu_run *run, const struct step *s, int k, uint32_t sample, real *y,
+                   uint8_t *kept) {
+    const struct stage *stage = &s->stage[k];
+    size_t n = (size_t)shape_features(&run->plan->values[s->out[0]].shape);
+    if (stage->op->mask) {
+        const int word = CONTROL_LAYERS + CONTROL_LAYER * stage->draw + LAYER_SCALE;
+        real scale = (real)control_float(run->control, word);
+        stage->op->mask(run, stage->draw, sample, kept);
+        for (size_t e = 0; e < n; e++) y[e] = kept[e] ? y[e] * scale : 0;
+        return;
+    }
+    const real *extra = stage->extra >= 0 ? run->data[s->in[stage->extra]] : NULL;
+    struct point at = {.run = run, .attr = stage->attr, .draw = stage->draw, .sample = sample};
+    for (size_t e = 0; e < n; e++) {
+        at.element = (uint32_t)e;
+        y[e] = stage->op->point(&at, y[e], extra ? extra[sample * n + e] : 0);
+    }
 }
 
-void observe_kept(const struct plan *plan, const struct step *s, const uint32_t *row,
-                  uint32_t sample, uint8_t *kept, uint8_t *spare) {
-    const struct cpu_run run = {.plan = plan, .control = row};
-    size_t n = (size_t)shape_features(&plan->values[s->out[0]].shape);
-    memset(kept, 1, n);
-    if (s->op->mask) s->op->mask(&run, s->draw, sample, kept);
-    for (int i = 0; i < s->nstages; i++) {
-        if (!s->stage[i].op->mask) continue;
-        s->stage[i].op->mask(&run, s->stage[i].draw, sample, spare);
-        keep_both(kept, spare, n);
-    }
+void observe_expect(const struct cpu_run *run, const struct step *s, uint8_t *kept) {
+    const struct shape *shape = &run->plan->values[s->out[0]].shape;
+    real *y = run->data[s->out[0]];
+    s->op->cpu(run, s);
+    for (uint32_t sample = 0; sample < (uint32_t)shape->dim[0];
+         sample++, y += shape_features(shape))
+        for (int k = 0; k < s->nstages; k++) finish(run, s, k, sample, y, kept);
 }

@@ -1,6 +1,9 @@
 /* Making masks visible. A mask is never stored, so it is observed by running the very same launch
- * on inputs that give 1 before the mask: the outputs are then 0 where it drops and its scale where
- * it keeps. (Behind a convolution without a bias they are multiples of the scale.) */
+ * on inputs that are mostly 1: what it drops then differs from what it keeps. What is expected is
+ * computed on the host, where a mask is the generator's decisions and nothing else.
+ *
+ * Some elements show nothing, and lose nothing either: the gradient of a convolution whose windows
+ * leave pixels out, or of all but the largest of a window, is 0 whatever the mask says. */
 #ifndef DROPCL_TRAIN_OBSERVE_H
 #define DROPCL_TRAIN_OBSERVE_H
 
@@ -13,13 +16,12 @@ bool observe_draws(const struct step *s);
 /* What to put into input `k` of the step: fills `data` (elements of the value) and returns true, or
  * returns false when the input stays as it is. A GEMM with a bias gets weights 0 and bias 1; one
  * without gets rows (1, 0, 0, ...) and weights 1; a convolution without, 1 everywhere, as each
- * window must see something; a pointwise step gets 1. Second operands of
- * stages get 1. */
+ * window must see something; a pointwise step gets 1. Second operands of stages get 0.5. */
 bool observe_input(const struct plan *, const struct step *, int k, real *data);
 
-/* Which elements of a sample of the step's output its masks keep, by the generator alone
- * (docs/masks.md): kept[e] is 1 or 0. row: CONTROL; spare: room for as many numbers. */
-void observe_kept(const struct plan *, const struct step *, const uint32_t *row, uint32_t sample,
-                  uint8_t *kept, uint8_t *spare);
+/* What a step that draws masks gives: the operation by the reference, then the stages, where a mask
+ * is what the generator alone keeps (docs/masks.md). Reads run.control and run.data of the step's
+ * inputs, writes that of its output. kept: room for the decisions of a sample. */
+void observe_expect(const struct cpu_run *, const struct step *, uint8_t *kept);
 
 #endif

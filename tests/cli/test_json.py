@@ -57,6 +57,7 @@ class Json(Case):
         self.check("train", self.train("--set", "train.validation=64", "--steps", "5", out="second"))
         self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json"))
         self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json", "--mc", "2"))
+        self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json", "--tta"))
         self.check("devices", self.ok("devices", "--json"))
         self.check("compare", self.ok("compare", self.recipe, "--devices", f"cpu,{DEVICE}", "--json"))
         self.assertEqual(set(self.seen), set(self.pages), "documented, but never printed")

@@ -57,7 +57,7 @@ def mean(values):
 def main():
     images, labels = mnist("train")
     tests, labels_test = mnist("test")
-    scale = normaliser()
+    scale = normaliser(mnist)
     x, x_test = scale(images, torch.float32), scale(tests, torch.float32)
     ours, theirs = [], []
     with scratch() as folder:
