@@ -9,13 +9,11 @@
 
 extern char **environ;
 
-enum { PATH_LENGTH = 4096 };
+/* Looked up by the child itself, so that it is this very program even when the file has been
+ * replaced since. */
+static const char self[] = "/proc/self/exe";
 
 static int spawn(char *const *words, const char *log, pid_t *child) {
-    char self[PATH_LENGTH];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0) return errno ? errno : ENOENT;
-    self[length] = '\0';
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);

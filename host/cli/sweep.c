@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "cli/interrupt.h"
 #include "cli/sweep_private.h"
+#include "lab/sweep_page.h"
 #include "train/setup.h"
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,8 @@ static enum err check_recipe(struct sweep_work *w, uint64_t *seed) {
         *seed = recipe->train.seed;
         text_add(&folder, a->out ? "%s" : "runs/%s-sweep", a->out ? a->out : recipe->model.name);
         rc = text_take(&folder, &w->folder);
+        w->name = strdup(recipe->model.name);
+        if (!rc && !w->name) rc = err_memory("the name of a sweep");
     }
     for (int i = 0; settings && i < read; i++) free((void *)(uintptr_t)settings[i].key);
     free(settings);
@@ -109,12 +112,25 @@ static int make_runs(struct sweep_work *w) {
     return 0;
 }
 
+/* A page that cannot be written takes nothing from the runs. */
+static void write_page(struct sweep_work *w) {
+    struct text path = {0};
+    text_add(&path, "%s/report.html", w->folder);
+    enum err rc = text_take(&path, &w->report);
+    if (!rc) rc = sweep_page(&w->sweep, w->name, w->folder, w->report);
+    if (!rc) return;
+    cli_report((int)rc);
+    free(w->report);
+    w->report = NULL;
+}
+
 static int sweep(struct sweep_work *w) {
     if (io_exists(w->folder) && !io_is_folder(w->folder))
         return cli_fail(STATUS_CREATE, "--out %s is a file, not a folder", w->folder);
     if (io_make_folder(w->folder)) return cli_report(STATUS_CREATE);
     int status = sweep_run_all(w);
     bool interrupted = status == STATUS_INTERRUPTED;
+    write_page(w);
     sweep_print_points(w);
     sweep_print_end(w, interrupted);
     if (interrupted)
@@ -134,6 +150,7 @@ static int run_sweep(const void *arguments) {
     model_free(shared.init);
     free(shared.settings);
     free(w.folder);
+    free(w.name);
     free(w.report);
     return status;
 }

@@ -18,8 +18,8 @@ struct sweep_work {
     struct sweep_source source;
     struct grid grid;
     struct sweep sweep;
-    char *folder, *report; /* of the sweep; its report.html, NULL: none */
-    int done;              /* runs that ended, in whatever way          */
+    char *name, *folder, *report; /* of the model; of the sweep; its report.html, NULL: none */
+    int done;                     /* runs that ended, in whatever way          */
 };
 
 /* ---- sweep_run.c ---- */

@@ -136,6 +136,7 @@ enum err record_read(const char *folder, struct record *out) {
 void record_free(struct record *r) {
     free(r->folder);
     free(r->name);
+    free(r->family);
     free(r->recipe);
     free(r->epochs);
     free(r->model);

@@ -22,9 +22,10 @@ enum record_field {
 extern const char *const record_names[RECORD_FIELDS];
 
 struct record {
-    char *folder;                    /* as given                                            */
-    char *name;                      /* the last part of that path                          */
-    char *recipe;                    /* text of recipe.yaml                                 */
+    char *folder; /* as given                                            */
+    char *name;   /* the last part of that path                          */
+    char *family; /* runs of one family share a colour and its name; NULL: on its own */
+    char *recipe; /* text of recipe.yaml                                 */
     double (*epochs)[RECORD_FIELDS]; /* NaN: not measured                                   */
     int nepochs;
     double last[RECORD_FIELDS]; /* of the end line; NaN without one                    */
