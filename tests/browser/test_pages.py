@@ -39,8 +39,9 @@ const blank = (canvas) => {
   for (let i = 3; i < pixels.length; i += 4) inked += pixels[i] !== 0;
   return inked < 100;
 };
-document.getElementById("page").onload = (event) => setTimeout(() => {
-  const page = event.target.contentDocument, view = event.target.contentWindow;
+const frame = document.getElementById("page");
+frame.onload = () => setTimeout(() => {
+  const page = frame.contentDocument, view = frame.contentWindow;
   const canvases = [...page.querySelectorAll("canvas")], pictures = [...page.querySelectorAll("img")];
   pictures.forEach((picture) => { picture.loading = "eager"; });
   Promise.all(pictures.map((picture) => picture.decode().catch(() => {}))).then(() => {
@@ -96,7 +97,7 @@ class Pages(Case):
             command += ["--window-size=1280,1000", address]
             process = subprocess.Popen(command, cwd=self.folder, stdout=out, stderr=out, start_new_session=True)
             try:
-                return self.server.seen.get(timeout=120)
+                return self.server.seen.get(timeout=60)
             except queue.Empty:
                 self.fail(f"the page was never seen; {log}: {self.read('chromium.log')[-2000:]}")
             finally:
