@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNITS = 12, NETWORKS = 1 << UNITS, ROWS = 200, CLASSES_MOST = 64 };
+enum { UNITS = 12, NETWORKS = 1 << UNITS, ROWS = 100, CLASSES_MOST = 64 };
 
 /* The layer to enumerate: h is what comes into its dropout, p = 0.5, so all networks weigh the
  * same. */
@@ -139,7 +139,7 @@ static enum err run_passes(struct probe *p, struct page *page, json_t *series, d
 static enum err sample(struct lab *lab, const struct model *m, const struct totals *t,
                        const struct head *h, double *last) {
     struct probe p;
-    int passes = lab_choose(lab, 256, 4096);
+    int passes = lab_choose(lab, 64, 1024);
     double *sum = calloc((size_t)t->rows * (size_t)h->classes, sizeof *sum);
     if (!sum) return err_memory("sums over passes");
     json_t *chart = page_chart(

@@ -76,14 +76,22 @@ int probe_find(const struct probe *p, const char *value) {
     return -1;
 }
 
-/* A slot is reused once its value has been read for the last time: the plan is run again up to the
- * step behind which the value is whole. */
+/* A slot is reused once its value has been read for the last time. */
+static bool overwritten(const struct plan *plan, const struct value *v) {
+    for (int i = 0; i < plan->nvalues; i++)
+        if (plan->values[i].buffer == v->buffer && plan->values[i].first > v->first) return true;
+    return false;
+}
+
+/* Where it has been reused, the plan is run again up to the step behind which the value is whole.
+ */
 enum err probe_read_value(struct probe *p, int value, float **out, int *features) {
     const struct value *v = &p->runner.plan->values[value];
     *features = shape_features(&v->shape);
     *out = malloc(value_bytes(v));
     if (!*out) return err_memory("the values of a probe");
-    enum err rc = program_run(p->runner.program, 0, v->first + 1, 0);
+    enum err rc = OK;
+    if (overwritten(p->runner.plan, v)) rc = program_run(p->runner.program, 0, v->first + 1, 0);
     if (!rc) rc = program_read(p->runner.program, value, *out);
     if (rc) {
         free(*out);

@@ -19,6 +19,25 @@ from harness import DEVICE, Case, write_mnist
 CHROMIUM = os.environ.get("CHROMIUM", "chromium")
 WIDTHS = {"desk": 1200, "phone": 390}
 
+LAB = """\
+dropcl: 1
+model:
+  name: tiny
+  input: [28, 28, 1]
+  layers:
+    - dense:   {name: fc1, units: 32, activation: relu}
+    - dropout: {rate: 0.5}
+    - dense:   {name: fc2, units: 16, activation: relu}
+    - dropout: {rate: 0.25}
+    - dense:   {name: fc3, units: 10}
+train:
+  dataset: mnist
+  batch: 32
+  epochs: 2
+  limit: 200
+  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+"""
+
 # Put into the page before anything else runs: what it complains about is kept.
 SPY = """<script>
 window.faults = [];
@@ -132,6 +151,13 @@ class Pages(Case):
         page = self.path("report.html")
         self.ok("report", self.path("s"), "--device", DEVICE, "--out", page)
         self.check(page, canvases=6, pictures=8)
+
+    def test_the_laboratory(self):
+        recipe = self.write("lab.yaml", LAB)
+        self.ok("lab", recipe, "--device", DEVICE, "--out", self.path("lab"), timeout=800)
+        seen = self.check(self.path("lab", "report.html"), canvases=12, pictures=25)
+        self.assertEqual(len(seen["headings"]), 8)
+        self.assertGreater(seen["networks"], 50)
 
     def test_the_spy_sees(self):
         """What the other tests look for would be found: a planted fault of each kind."""
