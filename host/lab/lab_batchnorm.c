@@ -184,7 +184,7 @@ enum err lab_batchnorm(struct lab *lab, struct finding *f) {
         bool shifted = s[1].ratio > 1.05, quiet = fabs(s[2].ratio - 1) < 0.01;
         f->verdict = shifted && quiet ? VERDICT_HELD : VERDICT_FAILED;
         snprintf(f->measured, sizeof f->measured,
-                 "the input of a batch norm of %d units for %d test pictures, %d passes with "
+                 "the input of a batch norm of %d units for up to %d test pictures, %d passes with "
                  "dropout on; scores with the running statistics and with those of evaluation",
                  UNITS, ROWS, PASSES);
         snprintf(f->result, sizeof f->result,

@@ -249,9 +249,9 @@ enum err lab_coadaptation(struct lab *lab, struct finding *f) {
         add_results(&lab->page, sides);
         judge(f, sides);
         snprintf(f->measured, sizeof f->measured,
-                 "the same network trained with dropout and without; layer %s for %d test "
-                 "pictures, scores on %d",
-                 place.first, ROWS, SCORED);
+                 "the same network trained with dropout and without; the activations of layer %s, "
+                 "and scores on up to %d test pictures with units taken away",
+                 place.first, SCORED);
         snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
     }
     for (int i = 0; i < 2; i++) model_free(sides[i].model);

@@ -223,7 +223,7 @@ enum err lab_ensemble(struct lab *lab, struct finding *f) {
     lab_set(&s, "train.epochs=%d", lab_epochs(lab, 6, 15));
     snprintf(f->measured, sizeof f->measured,
              "a network whose last hidden layer has %d units with dropout 0.5: all %d networks, "
-             "for %d test pictures",
+             "for up to %d test pictures",
              UNITS, NETWORKS, ROWS);
     snprintf(f->seeds, sizeof f->seeds, "1");
     enum err rc = lab_train(lab, text, &s, &m, NULL);

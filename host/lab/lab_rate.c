@@ -155,7 +155,9 @@ enum err lab_rate(struct lab *lab, struct finding *f) {
         {{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}},        0};
     struct rates input = {"The rate of the input (hidden: 0.5)", "rate", {0, 0.1, 0.2, 0.4, 0.6}, 5,
                           {{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}}},   0};
-    if (t.validation + t.rows > lab->data->train.rows) t.rows = lab->data->train.rows / 2;
+    int all = lab->data->train.rows;
+    if (t.validation > all / 4) t.validation = all / 4;
+    if (t.rows > all - t.validation) t.rows = all - t.validation;
     TRY(measure(lab, t, &hidden, false));
     t.hidden = 0.5;
     TRY(measure(lab, t, &input, true));

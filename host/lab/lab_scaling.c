@@ -181,10 +181,11 @@ enum err lab_scaling(struct lab *lab, struct finding *f) {
     bool grows = variance(&o[0].scaled) > variance(&o[0].off);
     /* five standard deviations: once in two million */
     f->verdict = fabs(z) < 5 && grows ? VERDICT_HELD : VERDICT_FAILED;
-    snprintf(f->measured, sizeof f->measured,
-             "all activations around the layers that drop, for %d test pictures, %d passes with "
-             "dropout on",
-             ROWS, passes);
+    snprintf(
+        f->measured, sizeof f->measured,
+        "all activations around the layers that drop, for up to %d test pictures, %d passes with "
+        "dropout on",
+        ROWS, passes);
     snprintf(f->result, sizeof f->result,
              "Behind %s the mean is %.4f in training mode and %.4f in evaluation (%+.1f standard "
              "deviations); without the factor %.3f times as large (1-p = %g).",
