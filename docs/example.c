@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
     if (!code) code = dropcl_train(device, recipe, &options, &model, NULL);
     if (!code) code = dropcl_model_save(model, "example.safetensors");
     if (!code && !(picture = calloc(dropcl_model_features(model), 1))) code = DROPCL_SYSTEM;
-    if (!code) code = dropcl_predict(device, model, picture, 1, p);
+    if (!code) code = dropcl_predict(device, model, picture, 1, NULL, p, NULL);
 
     for (int c = 0; !code && c < dropcl_model_classes(model); c++)
         printf("a black picture is a %d with probability %.3f\n", c, p[c]);

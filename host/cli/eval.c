@@ -66,8 +66,8 @@ static int run_eval(const void *arguments) {
     if (!code) code = dropcl_device_open(a->device, &device);
     if (!code) {
         cli_device(dropcl_device_name(device), dropcl_device_driver(device));
-        code = (a->tta ? dropcl_evaluate_flipped : dropcl_evaluate)(device, model, a->data,
-                                                                    (int)a->mc.value, &score);
+        const dropcl_inference how = {.passes = (int)a->mc.value, .flip = a->tta};
+        code = dropcl_evaluate(device, model, a->data, &how, &score);
     }
     if (code)
         cli_report(code);

@@ -27,6 +27,6 @@ static inline size_t cpu_groups(size_t n) {
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
 extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax,
-    op_average;
+    op_average, op_ensemble;
 
 #endif
