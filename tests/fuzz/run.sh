@@ -36,7 +36,7 @@ esac
 
 set -- -g -O1 -std=gnu11 -D_POSIX_C_SOURCE=200809L -DDROPCL_SANITIZED '-DDROPCL_VERSION="fuzz"' -Ihost -Ikernels -Itests \
     -ffp-contract=off -fno-sanitize-recover=all "$target.c" host/base/*.c host/recipe/*.c host/data/*.c
-libraries="-lyaml -ljansson -lz -lm"
+libraries="-lyaml -ljansson -lz -lpng -lm"
 UBSAN_OPTIONS=print_stacktrace=1
 export UBSAN_OPTIONS
 if [ -z "${DRIVER:-}" ] && clang -fsanitize=fuzzer,address,undefined "$@" $libraries -o "$work/fuzz" 2>"$work/clang.log"; then
