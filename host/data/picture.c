@@ -72,8 +72,12 @@ static enum err read_png(const char *path, const struct size *want, const char *
 
 /* ---- IDX ---- */
 
-static enum err read_idx(const char *path, const struct size *want, struct pictures *out) {
+static enum err read_idx(const char *path, const struct size *want, const char *bytes, size_t size,
+                         struct pictures *out) {
     struct idx x;
+    bool gzip = (uint8_t)bytes[0] == 0x1f && (uint8_t)bytes[1] == 0x8b;
+    if (size < 4 || (!gzip && (bytes[0] || bytes[1])))
+        return err_set(ERR_DATA, "%s: is neither a PNG file nor an IDX file", path);
     if (want->channels != 1)
         return err_set(ERR_DATA,
                        "%s: is no PNG file, and IDX files hold grey pictures; the model "
@@ -94,7 +98,8 @@ enum err picture_read(const char *path, int height, int width, int channels, str
                        channels);
     TRY(io_read(path, FILE_LIMIT, &bytes, &size));
     bool png = size >= SIGNATURE && !png_sig_cmp((png_const_bytep)bytes, 0, SIGNATURE);
-    enum err rc = png ? read_png(path, &want, bytes, size, out) : read_idx(path, &want, out);
+    enum err rc =
+        png ? read_png(path, &want, bytes, size, out) : read_idx(path, &want, bytes, size, out);
     free(bytes);
     if (!rc) return OK;
     free(out->data);

@@ -103,7 +103,8 @@ void control_evaluate(struct control *c, size_t rows_total, int batch, uint32_t 
 }
 
 void control_passes(struct control *c, const struct control_passes *p, uint32_t *rows) {
-    for (uint32_t k = p->pass; k < p->pass + p->count; k++, rows += c->words) {
+    for (uint32_t i = 0; i < p->count; i++, rows += c->words) {
+        uint32_t k = p->pass + i;
         fill_row(c, NULL, k, p->first, p->valid, rows);
         rows[CONTROL_SAMPLE] = p->sample;
         rows[CONTROL_AUX] = p->split << 14; /* the two top bits of 16 */
