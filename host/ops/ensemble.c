@@ -12,8 +12,9 @@
 
 static void add(real x, real *high, real *low) {
     real sum = *high + x, part = sum - *high;
-    *low += (*high - (sum - part)) + (x - part);
-    *high = sum;
+    real rest = *low + ((*high - (sum - part)) + (x - part));
+    *high = sum + rest;
+    *low = rest - (*high - sum);
 }
 
 static void add_row(const real *p, int classes, real *record) {
