@@ -5,8 +5,9 @@
 
 static void add(float x, global float *high, global float *low) {
     float before = *high, sum = before + x, part = sum - before;
-    *low += (before - (sum - part)) + (x - part);
-    *high = sum;
+    float rest = *low + ((before - (sum - part)) + (x - part)), after = sum + rest;
+    *high = after;
+    *low = rest - (after - sum);
 }
 
 kernel void ensemble(global const float *p, global float *sums, global const uint *control, const uint cursor) {

@@ -67,8 +67,8 @@ static void expect(int row, int first, int last, double sum[CLASSES], double vot
     }
 }
 
-/* Sums in two floats lose at most 2^-47 of themselves here; a pass's own entropy is a float
- * computation of three terms, each good to 2^-22. */
+/* Sums in two floats lose at most 2^-47 of themselves in each addition; a pass's own entropy is a
+ * float computation of three terms, each good to 2^-22. */
 static void check_record(const float *record, int row, int first, int last) {
     double sum[CLASSES], votes[CLASSES], entropy;
     const float *end = record + 3 * CLASSES;
@@ -118,7 +118,8 @@ START_TEST(records_hold_sums_votes_and_entropies) {
 }
 END_TEST
 
-/* A probability of 2^-25 beside one of 1: a float's sum of 65536 passes would lose it each time. */
+/* Beside a sum of thousands a float would lose 2^-25 each time, and half of 0.7's digits; in two
+ * floats 65536 additions lose at most 65536 * 2^-48 = 2^-32 of the sum. */
 START_TEST(small_probabilities_survive_many_passes) {
     enum { MANY = 65536 };
     static const struct op_case row = {.name = "many",
@@ -141,7 +142,7 @@ START_TEST(small_probabilities_survive_many_passes) {
         op_machine_run(&m, step, step + 1, k > 0); /* row 1 goes on with the same interval */
     }
     float *record = op_machine_value(&m, world.plan->ensemble);
-    ck_assert(fabs((double)record[0] + (double)record[2] - sum) <= 1e-12 * sum);
+    ck_assert(fabs((double)record[0] + (double)record[2] - sum) <= 0x1p-32 * sum);
     ck_assert(record[4] == MANY / 2 && record[5] == MANY / 2);
     free(record);
     op_machine_close(&m);

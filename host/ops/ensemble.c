@@ -1,10 +1,12 @@
 /* The passes of a Monte-Carlo evaluation (Gal, Ghahramani 2016) added up where they are computed,
- * so that only sums travel: for each row of p [N][C], the probabilities of one pass, high[C],
- * low[C]   the sum of p_c, high + low; low keeps what rounding takes from high votes[C]          in
- * how many passes class c had the largest p (the lowest class on a tie) entropy[2]        the sum
- * of -sum_c p_c log p_c, as high and low in a record of 3 C + 2 floats of the interval that CONTROL
- * names. An interval's first pass starts from 0, so nothing needs clearing. Sums in two floats
- * (Knuth's TwoSum; Ogita, Rump, Oishi 2005) are good to some 2^-47: 65536 passes lose nothing that
+ * so that only sums travel. Of each row of p [N][C], the probabilities of one pass, a record of 3 C
+ * + 2 floats keeps: high[C] and low[C], the sum of p_c in two floats; votes[C], in how many passes
+ * class c had the largest p (the lowest class on a tie); entropy[2], the sum of -sum_c p_c log p_c
+ * in two floats.
+ *
+ * There is a record for each interval of passes, and CONTROL names the one that a pass counts into;
+ * the first pass of an interval starts from 0, so nothing needs clearing. In two floats (Knuth's
+ * TwoSum; Dekker 1971) an addition is good to some 2^-47 of the sum: 65536 passes lose nothing that
  * a probability's 24 bits would show. */
 #include "ops/internal.h"
 #include "ops/real_math.h"
