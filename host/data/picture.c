@@ -54,6 +54,7 @@ static enum err decode(const char *path, const struct size *want, png_image *ima
     out->data = malloc(pixels * (size_t)want->channels);
     enum err rc = rgba && out->data ? OK : err_memory("a picture");
     image->format = PNG_FORMAT_RGBA;
+    image->flags |= PNG_IMAGE_FLAG_16BIT_sRGB; /* and not linear light, its other guess */
     if (!rc && !png_image_finish_read(image, NULL, rgba, 0, NULL)) rc = damaged(path, image);
     if (!rc) rc = reduce(path, want, rgba, out->data);
     free(rgba);
