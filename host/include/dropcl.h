@@ -103,7 +103,7 @@ typedef struct {
 } dropcl_inference;
 
 /* What the outputs p_k of one row say of their mean p; entropies in nats (Gal 2016; Smith, Gal
- * 2018). With a single output, information and variation are 0. */
+ * 2018). Of a single output information and variation are 0, rounding apart. */
 typedef struct {
     double probability;      /* of the predicted class, the largest p: the confidence             */
     double entropy;          /* H[p]: everything there is to be unsure about                      */
@@ -125,12 +125,14 @@ typedef struct {
     dropcl_uncertainty mean;
 } dropcl_group;
 
-/* Scores of the mean of so many passes. */
+/* Scores of the mean of so many passes; 0: dropout off, the weights scaled (Srivastava et al. 2014,
+ * section 7.5). */
 typedef struct {
-    int passes; /* 0: dropout off (weight scaling, Srivastava et al. 2014, section 7.5) */
-    double loss, accuracy; /* mean of -log of the label's probability; fraction right */
-    double brier; /* mean squared distance from the label, 0 to 2 (Brier 1950)            */
-    double calibration_error; /* expected, over 15 bins of confidence (Guo et al. 2017) */
+    int passes;
+    double loss;              /* mean of -log of the label's probability           */
+    double accuracy;          /* fraction right                                    */
+    double brier;             /* mean squared distance from the label, 0 to 2      */
+    double calibration_error; /* expected, in 15 bins of confidence (Guo et al. 2017) */
 } dropcl_point;
 
 enum { DROPCL_POINTS = 17 };

@@ -33,15 +33,15 @@ static void size_batches(struct evaluator *e, size_t count) {
     e->points = e->how.passes ? passes_ends(e->how.passes, e->end) : 1;
 }
 
+/* CONTROL has a row for each batch, or for each pass over one. */
 static enum err make_plan(const struct evaluator *e, const struct store *store,
                           const struct recipe *recipe, struct plan **out) {
-    size_t rows = e->batches;
-    if (e->how.passes && rows < SEGMENT) rows = least((size_t)e->how.passes, SEGMENT);
+    size_t passes = least((size_t)e->how.passes, SEGMENT);
+    size_t rows = passes > e->batches ? passes : e->batches;
     const struct plan_options options = {.mode = e->how.passes ? PLAN_MC : PLAN_EVAL,
                                          .batch = e->batch,
                                          .rows = (int)store->rows,
-                                         .control_rows =
-                                             (int)(rows > e->batches ? rows : e->batches),
+                                         .control_rows = (int)rows,
                                          .mirror = e->how.mirror,
                                          .intervals = e->points};
     return plan_new(recipe, &op_table_all, &options, out);

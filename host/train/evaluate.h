@@ -40,9 +40,10 @@ void evaluator_free(struct evaluator *);
  * the moment in the message of ERR_NUMERIC. */
 enum err evaluator_score(struct evaluator *, const char *when, dropcl_score *score);
 
-/* Runs batch `i` and adds its outputs to those in `sums`: one, or those of all passes, which are
- * queued one behind the other; what they have in common is computed once, and sums alone are read
- * back. ERR_NUMERIC for probabilities that are not finite, naming pass and tensor. */
+/* Batches run from 0 on. Runs batch `i` and adds its outputs to those in `sums`: one, or those of
+ * all passes, which are queued one behind the other; what they have in common is computed once, and
+ * sums alone are read back. ERR_NUMERIC for probabilities that are not finite, naming pass and
+ * tensor. */
 enum err evaluator_outputs(struct evaluator *, size_t i, struct ensemble *sums);
 
 #endif
