@@ -63,11 +63,18 @@ class Network:
 
 
 class Predict(Case):
+    trained = None  # the model file of a short training, for all tests
+
     def setUp(self):
         super().setUp()
         write_mnist(self.data, test=ROWS)
-        self.train("--steps", "16")
         self.model = self.path("run")
+        if Predict.trained is None:
+            self.train("--steps", "16")
+            Predict.trained = self.read("run", "model.safetensors")
+        else:
+            os.makedirs(self.model)
+            self.write("run/model.safetensors", Predict.trained)
 
     def predict(self, *words, **environment):
         return self.ok("predict", self.model, "--device", DEVICE, *words, **environment)
