@@ -22,7 +22,7 @@ struct command {
 };
 
 extern const struct command train_command, eval_command, compare_command, plan_command,
-    devices_command, mask_command, bench_command;
+    devices_command, mask_command, bench_command, predict_command;
 
 enum {
     STATUS_USAGE = 64,

@@ -34,6 +34,6 @@ void sizes_grid(struct launch *, const struct caps *, size_t columns, size_t row
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
 extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax,
-    op_average;
+    op_average, op_ensemble;
 
 #endif
