@@ -12,7 +12,9 @@
 #define CONTROL_MEAN      6  /* float: 1 / rows of the global batch, scales the gradients    */
 #define CONTROL_AUX       7  /* counter word 3, low 16 bits (Monte-Carlo: the split)         */
 #define CONTROL_EPOCH     8  /* from 0: counter word 2 of augmentation                        */
-#define CONTROL_AVERAGE   9  /* float: how far the averaged model moves; 2 spare words follow */
+#define CONTROL_AVERAGE   9  /* float: how far the averaged model moves                      */
+#define CONTROL_INTERVAL  10 /* Monte-Carlo: 2 * the interval of passes this one counts into,
+                                + 1 for its first pass; a spare word follows                 */
 #define CONTROL_OPTIMIZER 12 /* 8 floats whose meaning the optimizer defines                 */
 #define CONTROL_LAYERS    20 /* 4 words for each stochastic layer                            */
 #define CONTROL_LAYER     4  /* words per layer:                                             */

@@ -75,3 +75,39 @@ static long pixel_at(uint n, int y, int x, int height, int width) {
     if (y < 0 || y >= height || x < 0 || x >= width) return -1;
     return ((long)n * height + y) * width + x;
 }
+
+#if PASS != DW
+/* dx with a stride: pixels of one phase (coordinate + padding modulo the stride) have the same taps, so each
+ * phase is a convolution of its own, of dy with every STRIDE-th tap. */
+#if PASS == FORWARD
+#define PHASES 1
+#define STEP   STRIDE /* from window to window, in the source */
+#else
+#define PHASES STRIDE
+#define STEP   1
+#endif
+
+/* The pixels of a phase along one axis: first + PHASES * i for i in [0, size). `taps` of the kernel's, tap t
+ * being phase + PHASES * t, reach the source coordinates from start + STEP * i on: forward in their order, for
+ * dx the last one first. */
+struct phase {
+    int phase, first, size, taps, start;
+};
+
+static struct phase phase_of(int phase, int size, int kernel_size, int before) {
+    struct phase p;
+    p.phase = phase;
+#if PASS == FORWARD
+    p.first = 0;
+    p.size = size;
+    p.taps = kernel_size;
+    p.start = -before;
+#else
+    p.first = (phase + STRIDE - before % STRIDE) % STRIDE;
+    p.size = p.first < size ? (size - p.first + STRIDE - 1) / STRIDE : 0;
+    p.taps = phase < kernel_size ? (kernel_size - phase + STRIDE - 1) / STRIDE : 0;
+    p.start = (p.first + before - phase) / STRIDE - (p.taps - 1);
+#endif
+    return p;
+}
+#endif

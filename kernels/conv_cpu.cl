@@ -1,40 +1,8 @@
 /* Forward and dx on CPU devices: a work-item owns a panel of 16 channels and a block of pixels,
  * BLOCK_N samples x BLOCK_H x BLOCK_W. It copies what the block's windows cover, padding included, into a
  * private patch, so that no sum has to ask where it is, and sweeps the block in register tiles of
- * TILE pixels x 16 channels. Weights come in panels (conv_pack.cl).
- *
- * dx with a stride: pixels of one phase (coordinate + padding modulo the stride) have the same taps, so each
- * phase is a convolution of its own, of dy with every STRIDE-th tap; the third axis of the grid counts the
- * phases. All of dx reads the patch backwards. */
-#if PASS == FORWARD
-#define PHASES 1
-#define STEP   STRIDE /* from window to window, in the patch */
-#else
-#define PHASES STRIDE
-#define STEP   1
-#endif
-
-/* The pixels of a phase along one axis: first + PHASES * i for i in [0, size); `taps` of the kernel's; the
- * patch of pixels from i on starts at source coordinate start + STEP * i. */
-struct phase {
-    int first, size, taps, start;
-};
-
-static struct phase phase_of(int phase, int size, int kernel_size, int before) {
-    struct phase p;
-#if PASS == FORWARD
-    p.first = 0;
-    p.size = size;
-    p.taps = kernel_size;
-    p.start = -before;
-#else
-    p.first = (phase + STRIDE - before % STRIDE) % STRIDE;
-    p.size = p.first < size ? (size - p.first + STRIDE - 1) / STRIDE : 0;
-    p.taps = phase < kernel_size ? (kernel_size - phase + STRIDE - 1) / STRIDE : 0;
-    p.start = (p.first + before - phase) / STRIDE - (p.taps - 1);
-#endif
-    return p;
-}
+ * TILE pixels x 16 channels. Weights come in panels (conv_pack.cl). For dx the patch is read
+ * backwards; the third axis of the grid counts the phases (conv_common.cl). */
 
 static void clear(float *to, int n) {
     int i = 0;

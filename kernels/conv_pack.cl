@@ -5,7 +5,7 @@
 
 kernel void conv_pack(global const float *restrict w, global float *restrict packed) {
     uint first = get_global_id(0) * LANES, tap = get_global_id(1);
-    if (first >= PANELS * PANEL) return;
+    if (first >= PANELS * PANEL || tap >= KH * KW) return;
     uint panel = first / PANEL, lane = first % PANEL;
     uint count = first < DST_C ? min((uint)LANES, DST_C - first) : 0;
     uint room = min((uint)LANES, PANEL - lane);

@@ -14,11 +14,11 @@ static realv link(global const float *at, global const float *row, uint count, r
 }
 
 kernel void conv(CONV_PARAMS, STAGE_PARAMS) {
-    uint channel = get_global_id(0) * LANES;
 #ifdef FAMILY_CPU
-    uint row = get_global_id(1), first = 0, last = DST_W;
+    uint channel = get_global_id(0) * LANES, row = get_global_id(1), first = 0, last = DST_W;
 #else
-    uint row = get_global_id(1) / DST_W, first = get_global_id(1) % DST_W, last = first + 1;
+    uint vectors = (DST_C + LANES - 1) / LANES, place = get_global_id(0) / vectors;
+    uint channel = get_global_id(0) % vectors * LANES, row = place / DST_W, first = place % DST_W, last = first + 1;
 #endif
     if (channel >= DST_C || row >= SAMPLES * DST_H) return;
     uint count = min((uint)LANES, DST_C - channel), n = row / DST_H;

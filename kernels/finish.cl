@@ -6,6 +6,7 @@ kernel void finish(global float *y,
 #endif
                    STAGE_PARAMS) {
     uint n = get_global_id(1), e = get_global_id(0) * LANES;
+    if (n >= ROWS || e >= FEATURES) return;
     size_t index = (size_t)n * FEATURES + e;
     uint count = min((uint)LANES, FEATURES - e);
     realv v = load_lanes(y + index, count);

@@ -42,10 +42,13 @@ def threshold(rate):
     return round(Fraction(float(rate)) * 2**32)
 
 
-def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout"):
+SPLITS = {None: 0, "test": 0, "train": 1, "user": 2}
+
+
+def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout", split=None):
     limit = threshold(rate)
     key = (seed & MASK32, seed >> 32)
-    word3 = DOMAINS[kind] << 28 | layer << 16
+    word3 = (9 if split else DOMAINS[kind]) << 28 | layer << 16 | SPLITS[split] << 14
     rows = []
     for sample in range(first, last):
         row = []
@@ -58,21 +61,22 @@ def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout"):
 # ---- channels and blocks ----
 
 
-def decisions(seed, layer, step, sample, count, limit):
+def decisions(seed, layer, step, sample, count, limit, split=None):
     """1 where an element's word is below the threshold: it drops."""
     key, words = (seed & MASK32, seed >> 32), []
+    word3 = (9 if split else 1) << 28 | layer << 16 | SPLITS[split] << 14
     for block in range((count + 3) // 4):
-        words += philox4x32((block, sample, step, 1 << 28 | layer << 16), key)
+        words += philox4x32((block, sample, step, word3), key)
     return [int(w < limit) for w in words[:count]]
 
 
-def channel_rows(seed, layer, step, first, last, shape, rate):
+def channel_rows(seed, layer, step, first, last, shape, rate, split=None):
     rows, channels = [], shape[-1]
     pixels = 1
     for axis in shape[:-1]:
         pixels *= axis
     for sample in range(first, last):
-        drops = decisions(seed, layer, step, sample, channels, threshold(rate))
+        drops = decisions(seed, layer, step, sample, channels, threshold(rate), split)
         rows.append("".join("01"[1 - d] for d in drops) * pixels)
     return rows
 
@@ -103,7 +107,7 @@ def gamma_of(height, width, size, rate, paper=False):
     return high
 
 
-def block_rows(seed, layer, step, first, last, shape, rate, size, gamma="exact"):
+def block_rows(seed, layer, step, first, last, shape, rate, size, gamma="exact", split=None):
     height, width, channels = shape
     b_h, b_w = min(size, height), min(size, width)
     g_h, g_w = height - b_h + 1, width - b_w + 1
@@ -111,7 +115,7 @@ def block_rows(seed, layer, step, first, last, shape, rate, size, gamma="exact")
     rows = []
     for sample in range(first, last):
         kept = ["1"] * (height * width * channels)
-        drops = decisions(seed, layer, step, sample, g_h * g_w * channels, limit)
+        drops = decisions(seed, layer, step, sample, g_h * g_w * channels, limit, split)
         for corner, drop in enumerate(drops):
             if not drop:
                 continue
@@ -201,6 +205,22 @@ def check_structured_cases(dropcl, device):
         more = ("--size", case[7], "--gamma", case[8])
         theirs = program_rows(dropcl, device, *case[:7], "dropblock", more)
         assert block_rows(*case) == theirs, f"{device}: dropblock {case} differs from docs/masks.md"
+
+
+def check_splits(dropcl, device):
+    """Masks of Monte-Carlo evaluation, of every kind, over the rows of each split."""
+    where = (2**40 + 3, 5, 17, 4090, 4100)
+    for split in ("test", "train", "user"):
+        more = ("--split", split)
+        theirs = program_rows(dropcl, device, *where, 77, "0.4", "dropout", more)
+        assert mask_rows(*where, 77, "0.4", split=split) == theirs, f"{device}: dropout, {split}"
+        theirs = program_rows(dropcl, device, *where, (3, 2, 9), "0.4", "dropout2d", more)
+        assert channel_rows(*where, (3, 2, 9), "0.4", split) == theirs, f"{device}: dropout2d, {split}"
+        theirs = program_rows(dropcl, device, *where, (5, 4, 3), "0.4", "dropblock", ("--size", 2, *more))
+        assert block_rows(*where, (5, 4, 3), "0.4", 2, split=split) == theirs, f"{device}: dropblock, {split}"
+    mc = program_rows(dropcl, device, *where, 77, "0.4", "mc")
+    test = program_rows(dropcl, device, *where, 77, "0.4", "dropout", ("--split", "test"))
+    assert mc == test, f"{device}: --kind mc is dropout with --split test"
 
 
 def check_limits(dropcl, device):
@@ -367,6 +387,7 @@ def main():
         check_cases(dropcl, device)
         check_structured_cases(dropcl, device)
         check_limits(dropcl, device)
+        check_splits(dropcl, device)
         check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)

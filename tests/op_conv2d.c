@@ -1,5 +1,5 @@
 /* Convolutions: register tiles of 8 pixels, or samples, x 16 or 32 channels (CPU devices) and local
- * tiles of 64 x 64 (GPUs), dW in chunks of rows. */
+ * tiles of 32 x 32 to 128 x 128 in slices of 16 products (GPUs), dW in chunks of rows. */
 #include "harness/op.h"
 
 /* Behind every map a dense layer, so that there are classes and a gradient for the convolution. */
@@ -72,10 +72,6 @@ static const struct op_case cases[] = {
      .layers = DEEP(20, "filters: 20, kernel: 3, pad: same"),
      .batch = 2,
      .all_ways = true},
-    {.name = "a tile of GPUs + 1",
-     .input = "9, 8, 3",
-     .layers = DEEP(65, "filters: 66, kernel: 3, pad: same"),
-     .batch = 1},
     {.name = "samples: a full tile",
      .input = "5, 6, 16",
      .layers = DEEP(16, "filters: 32, kernel: 3, pad: same"),
@@ -113,6 +109,21 @@ static const struct op_case cases[] = {
      .input = "2, 190, 1",
      .layers = DEEP(16, "filters: 16, kernel: [3, 3], pad: same"),
      .batch = 8},
+    {.name = "one tile of GPUs, the largest, in every way",
+     .input = "8, 16, 3",
+     .layers = DEEP(128, "filters: 128, kernel: 1"),
+     .batch = 1,
+     .all_ways = true},
+    {.name = "that tile + 1, channels not in fours, an even kernel",
+     .input = "3, 43, 2",
+     .layers = DEEP(129, "filters: 130, kernel: [1, 2], pad: same"),
+     .batch = 1,
+     .all_ways = true},
+    {.name = "phases with different taps, sums of slices and a rest, in every way",
+     .input = "9, 8, 3",
+     .layers = DEEP(20, "filters: 36, kernel: [3, 4], stride: 2, pad: 1"),
+     .batch = 3,
+     .all_ways = true},
     {.name = "several chunks of dW, across samples",
      .input = "14, 33, 2",
      .layers = DEEP(4, "filters: 5, kernel: 3, pad: same"),
@@ -147,7 +158,8 @@ static const struct op_case cases[] = {
      .layers = "[{conv: {filters: 20, kernel: 3, pad: same, activation: relu}}, {dropout: {rate: "
                "0.5}}, {conv: {filters: 8, kernel: 3, activation: relu}}, {dense: {units: 3}}]",
      .batch = 3,
-     .steps = 2},
+     .steps = 2,
+     .all_ways = true},
     {.name = "the same behind channels that are no multiple of 4",
      .input = "6, 5, 3",
      .layers = "[{conv: {filters: 10, kernel: 3, pad: same, activation: relu}}, {dropout: {rate: "

@@ -40,8 +40,7 @@ static const struct op_case cases[] = {
      .layers = "[{conv: {filters: 17, kernel: 3, pad: same, activation: relu}}, {conv: {filters: "
                "20, kernel: 3, stride: 2, pad: 1, activation: relu}}, {dropout: {rate: 0.5}}, "
                "{dense: {units: 2}}]",
-     .batch = 2,
-     .all_ways = true},
+     .batch = 2},
     {.name = "a tile of samples + 1",
      .framed = true,
      .input = "3, 2, 3",
@@ -55,8 +54,7 @@ static const struct op_case cases[] = {
      .input = "25, 24, 1",
      .layers = "[{conv: {filters: 1, kernel: 2, pad: same, activation: relu}}, {conv: {filters: 2, "
                "kernel: 1, pad: same}}, {dropout: {rate: 0.5}}, {dense: {units: 2}}]",
-     .batch = 1,
-     .all_ways = true},
+     .batch = 1},
     {.name = "depthwise convolutions",
      .framed = true,
      .input = "5, 3, 2",
@@ -138,6 +136,13 @@ static const struct op_case cases[] = {
                "batchnorm, {dense: {units: 2}}]",
      .batch = 2,
      .mode = PLAN_EVAL},
+    {.name = "passes of a Monte-Carlo evaluation, in two intervals",
+     .framed = true,
+     .input = "3",
+     .layers = "[{dense: {units: 17}}, {dropout: {rate: 0.5}}, {dense: {units: 3}}]",
+     .batch = 66,
+     .steps = 3,
+     .mode = PLAN_MC},
     {.name = "evaluation",
      .input = "3",
      .layers = "[{dense: {units: 7}}]",

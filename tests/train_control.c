@@ -149,7 +149,7 @@ START_TEST(rates_of_dropping_follow_their_schedules) {
         ck_assert_uint_eq(second[LAYER_LIMIT], falling.limit);
         ck_assert(float_of(second[LAYER_SCALE]) == falling.scale);
     }
-    control_evaluate(&c, 8, 8, 0, 0, rows); /* where the schedules end */
+    control_evaluate(&c, 8, 8, rows); /* where the schedules end */
     ck_assert_uint_eq(rows[CONTROL_LAYERS + LAYER_LIMIT], 0x7fffffffu);
     ck_assert_uint_eq(rows[CONTROL_LAYERS + CONTROL_LAYER + LAYER_ACTIVE], 0);
     control_free(&c);
@@ -162,7 +162,7 @@ START_TEST(rate_zero_is_inactive_and_leaves_the_other_layer) {
     struct control c;
     uint32_t row[28];
     ck_assert_int_eq(control_of(r, &c), OK);
-    control_evaluate(&c, 1, 1, 0, 0, row);
+    control_evaluate(&c, 1, 1, row);
     ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_ACTIVE], 0);
     ck_assert(float_of(row[CONTROL_LAYERS + LAYER_SCALE]) == 1);
     ck_assert_uint_eq(row[CONTROL_LAYERS + CONTROL_LAYER + LAYER_LIMIT], 0x3fffffffu);
@@ -179,15 +179,55 @@ START_TEST(evaluation_rows_count_every_row_once) {
     uint32_t rows[3 * 28];
     static const uint32_t valid[] = {4, 4, 2};
     ck_assert_int_eq(control_of(r, &c), OK);
-    control_evaluate(&c, 10, 4, 6, 1, rows);
+    control_evaluate(&c, 10, 4, rows);
     for (uint32_t i = 0; i < 3; i++) {
         const uint32_t *row = rows + 28 * i;
         ck_assert_uint_eq(row[CONTROL_FIRST], 4 * i);
         ck_assert_uint_eq(row[CONTROL_SAMPLE], 4 * i);
         ck_assert_uint_eq(row[CONTROL_VALID], valid[i]);
-        ck_assert_uint_eq(row[CONTROL_STEP], 6);
-        ck_assert_uint_eq(row[CONTROL_AUX], 1u << 14);
     }
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
+/* Passes 4 to 6 of 7, over the last batch: intervals end after 1, 2, 5 and 7 passes. */
+START_TEST(passes_name_their_rows_masks_and_intervals) {
+    struct recipe *r = train_recipe(NULL);
+    struct control c;
+    uint32_t rows[3 * 28];
+    static const int end[] = {1, 2, 5, 7};
+    static const uint32_t interval[] = {2 * 2, 2 * 3 + 1, 2 * 3};
+    static const uint32_t splits[] = {SPLIT_TEST, SPLIT_TRAIN, SPLIT_USER};
+    ck_assert_int_eq(control_of(r, &c), OK);
+    for (uint32_t s = 0; s < 3; s++) {
+        const struct control_passes at = {8, 2, 108, splits[s], 4, 3, end};
+        control_passes(&c, &at, rows);
+        for (uint32_t i = 0; i < 3; i++) {
+            const uint32_t *row = rows + 28 * i;
+            ck_assert_uint_eq(row[CONTROL_FIRST], 8);
+            ck_assert_uint_eq(row[CONTROL_SAMPLE], 108);
+            ck_assert_uint_eq(row[CONTROL_VALID], 2);
+            ck_assert_uint_eq(row[CONTROL_STEP], 4 + i);
+            ck_assert_uint_eq(row[CONTROL_AUX], s << 14);
+            ck_assert_uint_eq(row[CONTROL_INTERVAL], interval[i]);
+            ck_assert_uint_eq(row[CONTROL_LAYERS + LAYER_LIMIT], 0x7fffffffu);
+        }
+    }
+    control_free(&c);
+    recipe_free(r);
+}
+END_TEST
+
+/* The last pass that a mask can have. */
+START_TEST(the_last_pass_is_one) {
+    struct recipe *r = train_recipe(NULL);
+    struct control c;
+    uint32_t row[28];
+    const struct control_passes at = {.valid = 1, .pass = UINT32_MAX, .count = 1};
+    ck_assert_int_eq(control_of(r, &c), OK);
+    control_passes(&c, &at, row);
+    ck_assert_uint_eq(row[CONTROL_STEP], UINT32_MAX);
     control_free(&c);
     recipe_free(r);
 }
@@ -204,6 +244,8 @@ int main(void) {
     tcase_add_test(tests, rates_of_dropping_follow_their_schedules);
     tcase_add_test(tests, rate_zero_is_inactive_and_leaves_the_other_layer);
     tcase_add_test(tests, evaluation_rows_count_every_row_once);
+    tcase_add_test(tests, passes_name_their_rows_masks_and_intervals);
+    tcase_add_test(tests, the_last_pass_is_one);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

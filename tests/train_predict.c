@@ -29,22 +29,22 @@ static const struct model *inside(const dropcl_model *m) {
     return (const struct model *)(const void *)m;
 }
 
-static dropcl_score score_on(const char *device, const dropcl_model *m, int passes) {
+static dropcl_score score_as(const char *device, const dropcl_model *m,
+                             const dropcl_inference *how) {
     dropcl_device *d = NULL;
     dropcl_score s;
     ck_assert_msg(!dropcl_device_open(device, &d), "%s", dropcl_error());
-    ck_assert_msg(!dropcl_evaluate(d, m, train_data(), passes, &s), "%s", dropcl_error());
+    ck_assert_msg(!dropcl_evaluate(d, m, train_data(), how, &s), "%s", dropcl_error());
     dropcl_device_close(d);
     return s;
 }
 
+static dropcl_score score_on(const char *device, const dropcl_model *m, int passes) {
+    return score_as(device, m, &(dropcl_inference){.passes = passes});
+}
+
 static dropcl_score flipped_on(const char *device, const dropcl_model *m, int passes) {
-    dropcl_device *d = NULL;
-    dropcl_score s;
-    ck_assert_msg(!dropcl_device_open(device, &d), "%s", dropcl_error());
-    ck_assert_msg(!dropcl_evaluate_flipped(d, m, train_data(), passes, &s), "%s", dropcl_error());
-    dropcl_device_close(d);
-    return s;
+    return score_as(device, m, &(dropcl_inference){passes, 1});
 }
 
 /* The score of the definition: mean probabilities over the passes (0: one without masks). */
@@ -57,7 +57,7 @@ static dropcl_score expected_mean(const struct model *m, int passes, int views) 
         double mean[10] = {0}, p[10];
         int best = 0, runs = passes ? passes : 1;
         for (uint32_t k = 0; k < (uint32_t)runs; k++) {
-            const struct network_masks masks = {passes > 0, 7, k, row, {0.5, 0.25}};
+            const struct network_masks masks = {passes > 0, 7, k, row, {0.5, 0.25}, 0};
             for (int view = 0; view < views; view++) {
                 uint8_t image[784];
                 for (int i = 0; i < 784; i++)
@@ -127,6 +127,8 @@ START_TEST(scores_have_the_same_bits_on_the_reference) {
     dropcl_model *m = trained();
     for (int passes = 0; passes <= 2; passes += 2) {
         dropcl_score a = score_on("cpu", m, passes), b = score_on("pocl", m, passes);
+        ck_assert_mem_eq(&a.point, &b.point, sizeof a.point);
+        ck_assert_mem_eq(&a.all, &b.all, sizeof a.all);
         ck_assert(a.loss == b.loss && a.accuracy == b.accuracy && a.rows == b.rows);
     }
     dropcl_model_close(m);
@@ -165,7 +167,7 @@ START_TEST(predictions_are_the_networks_probabilities) {
     float p[7 * 10];
     ck_assert_int_eq(dataset_open("mnist", train_data(), &data), OK);
     ck_assert_int_eq(dropcl_device_open("pocl", &d), 0);
-    ck_assert_msg(!dropcl_predict(d, m, data->test.images, 7, p), "%s", dropcl_error());
+    ck_assert_msg(!dropcl_predict(d, m, data->test.images, 7, NULL, p, NULL), "%s", dropcl_error());
     for (int row = 0; row < 7; row++) {
         double expected[10], sum = 0;
         network_run(inside(m), data->test.images + 784 * row, &(struct network_masks){0}, expected);
@@ -181,8 +183,8 @@ START_TEST(predictions_are_the_networks_probabilities) {
 }
 END_TEST
 
-/* 4097 rows are more than one chunk and more than one batch; each must come out as it does alone.
- */
+/* 4097 rows are many batches and a last one that is hardly filled; each must come out as it does
+ * alone. */
 START_TEST(many_rows_come_out_as_each_alone) {
     enum { MANY = 4097 };
     dropcl_model *m = trained();
@@ -193,12 +195,12 @@ START_TEST(many_rows_come_out_as_each_alone) {
     ck_assert(images && all);
     for (size_t i = 0; i < MANY * 784; i++) images[i] = (uint8_t)(i * 2654435761u >> 13);
     ck_assert_int_eq(dropcl_device_open("pocl", &d), 0);
-    ck_assert_msg(!dropcl_predict(d, m, images, MANY, all), "%s", dropcl_error());
+    ck_assert_msg(!dropcl_predict(d, m, images, MANY, NULL, all, NULL), "%s", dropcl_error());
     for (int i = 0; i < 5; i++) {
-        ck_assert_int_eq(dropcl_predict(d, m, images + 784 * probes[i], 1, one), 0);
+        ck_assert_int_eq(dropcl_predict(d, m, images + 784 * probes[i], 1, NULL, one, NULL), 0);
         ck_assert_mem_eq(one, all + 10 * probes[i], sizeof one);
     }
-    ck_assert_int_eq(dropcl_predict(d, m, NULL, 0, NULL), 0);
+    ck_assert_int_eq(dropcl_predict(d, m, NULL, 0, NULL, NULL, NULL), 0);
     free(all);
     free(images);
     dropcl_device_close(d);
@@ -224,6 +226,17 @@ START_TEST(api_reports_what_is_wrong) {
         dropcl_train((dropcl_device *)&d, (const dropcl_recipe *)&r, &backwards, &m, NULL),
         DROPCL_USAGE);
     ck_assert_int_eq(dropcl_model_load("nowhere", &m), DROPCL_MISSING);
+    dropcl_score score;
+    for (int passes = -1; passes <= 65537; passes += 65538) {
+        const dropcl_inference how = {.passes = passes};
+        float p;
+        ck_assert_int_eq(
+            dropcl_evaluate((dropcl_device *)&d, (const dropcl_model *)&m, NULL, &how, &score),
+            DROPCL_USAGE);
+        ck_assert_int_eq(dropcl_predict((dropcl_device *)&d, (const dropcl_model *)&m,
+                                        (const uint8_t *)"", 1, &how, &p, NULL),
+                         DROPCL_USAGE);
+    }
     ck_assert_int_eq(dropcl_model_load(NULL, &m), DROPCL_USAGE);
     dropcl_device_close(NULL);
     dropcl_recipe_close(NULL);

@@ -271,10 +271,11 @@ END_TEST
 
 static const struct {
     const char *family, *way;
-} ways[] = {{"cpu", "off"},      {"cpu", "simple"},       {"cpu", "cpu 4x16"},
-            {"cpu", "cpu 6x16"}, {"cpu", "cpu 8x16"},     {"gpu", "off"},
-            {"gpu", "gpu 32"},   {"gpu", "gpu 64"},       {"gpu", "gpu 128"},
-            {"gpu", "simple"},   {"gpu", "gpu 32 split"}, {"gpu", "gpu 64 split"}};
+} ways[] = {{"cpu", "off"},         {"cpu", "simple"},   {"cpu", "cpu 4x16"},
+            {"cpu", "cpu 6x16"},    {"cpu", "cpu 8x16"}, {"gpu", "off"},
+            {"gpu", "gpu 32"},      {"gpu", "gpu 64"},   {"gpu", "gpu 128"},
+            {"gpu", "gpu 128x64"},  {"gpu", "simple"},   {"gpu", "gpu 32 split"},
+            {"gpu", "gpu 64 split"}};
 
 START_TEST(every_way_gives_the_same_parameters) {
     setenv("DROPCL_TUNE", "off", 1);

@@ -23,7 +23,8 @@ struct command {
 };
 
 extern const struct command train_command, eval_command, compare_command, plan_command,
-    devices_command, mask_command, bench_command, sweep_command, report_command, lab_command;
+    devices_command, mask_command, bench_command, predict_command, sweep_command, report_command,
+    lab_command;
 
 enum {
     STATUS_USAGE = 64,

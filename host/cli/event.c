@@ -45,6 +45,13 @@ void event_bool(struct event *e, const char *field, bool value) {
     add(e, field, json_boolean(value));
 }
 
+void event_reals(struct event *e, const char *field, const float *values, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        if (json_array_append_new(list, json_real((double)values[i]))) e->failed = true;
+    add(e, field, list);
+}
+
 bool event_write(const struct event *e, FILE *out) {
     if (e->failed) return false;
     char *line = json_dumps(e->object, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS));

@@ -20,6 +20,8 @@ void event_real(struct event *, const char *field, double value);      /* null w
 void event_integer(struct event *, const char *field, int64_t value);
 void event_bool(struct event *, const char *field, bool value);
 
+void event_reals(struct event *, const char *field, const float *values, size_t count);
+
 /* Writes the line and flushes it, so that a reader sees every epoch at once. False when it could
  * not. */
 bool event_write(const struct event *, FILE *out);

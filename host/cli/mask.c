@@ -13,22 +13,24 @@ struct arguments {
     struct number seed, layer, step, elements, size;
     struct range samples;
     struct fraction rate;
-    const char *kind, *shape, *gamma, *device;
+    const char *kind, *shape, *gamma, *split, *device;
 };
 
 static const struct option options[] = {
     /* clang-format off */
     OPTION(NUMBER, seed, "N", "the seed of the run", .max = UINT64_MAX, .required = true),
     OPTION(NUMBER, layer, "N", "ordinal of the stochastic layer, from 0", .max = 4095, .required = true),
-    OPTION(NUMBER, step, "N", "optimizer step, from 0 (mc: the pass)", .max = UINT32_MAX, .required = true),
-    OPTION(RANGE, samples, "A:B", "positions in the batch (mc: dataset rows)", .max = UINT32_MAX, .required = true),
+    OPTION(NUMBER, step, "N", "optimizer step, from 0 (with --split: the pass)", .max = UINT32_MAX, .required = true),
+    OPTION(RANGE, samples, "A:B", "positions in the batch (with --split: its rows)", .max = UINT32_MAX, .required = true),
     OPTION(NUMBER, elements, "N", "elements of one sample (dropout, mc)", .min = 1, .max = INT32_MAX),
     OPTION(TEXT, shape, "H,W,C", "axes of one sample (dropout1d: T,C)"),
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
     OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, "
-                            "or mc (dropout in Monte-Carlo evaluation, test rows)"),
+                            "or mc (dropout with --split test)"),
+    OPTION(TEXT, split, "S", "masks of Monte-Carlo evaluation: samples are rows of the split test, "
+                             "train or user, steps are passes"),
     OPTION_DEVICE,
     OPTION_END,
     /* clang-format on */
@@ -71,6 +73,22 @@ static int check_given(const struct arguments *a, const struct kind *k) {
     if (a->gamma && strcmp(a->gamma, "exact") != 0 && strcmp(a->gamma, "paper") != 0)
         return cli_fail(STATUS_USAGE, "mask: --gamma is exact or paper, not '%s'", a->gamma);
     return 0;
+}
+
+/* Which masks: those of training, or of Monte-Carlo evaluation over the rows of a split. */
+struct place {
+    bool monte_carlo;
+    uint32_t split;
+};
+
+static int read_split(const struct arguments *a, const struct kind *k, struct place *out) {
+    static const char *const names[] = {
+        [SPLIT_TEST] = "test", [SPLIT_TRAIN] = "train", [SPLIT_USER] = "user"};
+    *out = (struct place){.monte_carlo = a->split || k->domain == DOMAIN_MC_MASK};
+    for (; a->split && out->split <= SPLIT_USER; out->split++)
+        if (!strcmp(a->split, names[out->split])) return 0;
+    if (!a->split) return 0;
+    return cli_fail(STATUS_USAGE, "mask: --split is test, train or user, not '%s'", a->split);
 }
 
 static int read_shape(const char *text, const struct kind *k, struct ints *out) {
@@ -143,8 +161,9 @@ static int print_all(struct source *s, const struct range *samples) {
 /* ---- the others: made by a step ---- */
 
 static void plan_source(struct source *s, const struct arguments *a, const struct kind *k,
-                        const struct ints *shape) {
+                        const struct place *place, const struct ints *shape) {
     struct decision rate = decision_of(a->rate.value);
+    uint32_t domain = place->monte_carlo ? DOMAIN_MC_MASK : k->domain;
     s->elements = (size_t)a->elements.value;
     if (k->axes) s->elements = 1;
     for (int i = 0; i < shape->count; i++) s->elements *= (size_t)shape->at[i];
@@ -154,7 +173,7 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
     s->query = (struct mask_query){
         .seed = a->seed.value,
         .step = (uint32_t)a->step.value,
-        .counter3 = PHILOX_COUNTER3(k->domain, (uint32_t)a->layer.value, 0u),
+        .counter3 = PHILOX_COUNTER3(domain, (uint32_t)a->layer.value, place->split << 14),
         .elements = (uint32_t)s->elements,
         .limit = rate.limit,
         .active = rate.active,
@@ -162,7 +181,7 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
 }
 
 static enum err open_maker(struct source *s, const struct arguments *a, const struct kind *k,
-                           const struct ints *shape) {
+                           const struct place *place, const struct ints *shape) {
     char more[64] = "";
     if (!k->axes) return OK;
     if (k->blocks)
@@ -173,7 +192,9 @@ static enum err open_maker(struct source *s, const struct arguments *a, const st
                                      .shape = *shape,
                                      .rate = a->rate.value,
                                      .number = (int)a->layer.value,
-                                     .seed = a->seed.value};
+                                     .seed = a->seed.value,
+                                     .monte_carlo = place->monte_carlo,
+                                     .split = place->split};
     return mask_open(&s->maker, s->device, &layer, (int)s->most);
 }
 
@@ -181,18 +202,20 @@ static int run_mask(const void *arguments) {
     const struct arguments *a = arguments;
     const struct kind *kind = NULL;
     struct ints shape = {0};
+    struct place place;
     struct source source = {0};
     struct device_info info;
     int code = find_kind(a->kind, &kind);
     if (!code) code = check_given(a, kind);
+    if (!code) code = read_split(a, kind, &place);
     if (!code && kind->axes) code = read_shape(a->shape, kind, &shape);
     if (code) return code;
-    plan_source(&source, a, kind, &shape);
+    plan_source(&source, a, kind, &place, &shape);
     enum err rc = device_find(a->device, &info);
     if (!rc) rc = device_open(&info, &source.device);
     if (rc) return cli_report((int)rc);
     cli_device(info.name, info.driver);
-    rc = open_maker(&source, a, kind, &shape);
+    rc = open_maker(&source, a, kind, &place, &shape);
     code = rc ? cli_report((int)rc) : print_all(&source, &a->samples);
     mask_close(&source.maker);
     device_close(source.device);

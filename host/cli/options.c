@@ -116,7 +116,10 @@ static int parse_long(const struct command *command, int argc, char *const *argv
     if (*next >= argc || !strncmp(argv[*next], "--", 2))
         return cli_fail(STATUS_USAGE, "%s: --%s needs a value: --%s %s", command->name, o->name,
                         o->name, o->metavar);
-    return set(command, o, argv[(*next)++], arguments);
+    int status = set(command, o, argv[(*next)++], arguments);
+    while (o->many && !status && *next < argc && strncmp(argv[*next], "--", 2) != 0)
+        status = set(command, o, argv[(*next)++], arguments);
+    return status;
 }
 
 /* "DIR...": one or more, collected in a struct words. */

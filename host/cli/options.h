@@ -43,6 +43,7 @@ struct option {
     const char *metavar, *doc; /* "N", "what it does" */
     uint64_t min, max;
     bool required;
+    bool many; /* OPTION_WORDS: takes all words up to the next option */
 };
 
 /* One row of the table for `struct arguments`, whose member has the option's name. */

@@ -152,6 +152,15 @@ static enum err unknown(const char *name) {
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+enum err dataset_axes(const char *name, int axes[3]) {
+    const struct kind *k = kind_of(name);
+    if (!k) return unknown(name);
+    axes[0] = k->height;
+    axes[1] = k->width;
+    axes[2] = k->channels;
+    return OK;
+}
+
 static enum err missing(const struct kind *k, const char *looked) {
     struct text files = {0};
     for (int i = 0; k->files[i]; i++) text_add(&files, "%s%s", i ? ", " : "", k->files[i]);

@@ -35,6 +35,9 @@ void dataset_close(struct dataset *d);
  * for MNIST and more than one for CIFAR-10, so it is left until a model is described. */
 void dataset_hash(const struct dataset *d, char hex[65]);
 
+/* Height, width and channels of a dataset's pictures, without opening it. ERR_USAGE. */
+enum err dataset_axes(const char *name, int axes[3]);
+
 /* The known names, NULL-terminated; whether the files of `name` can be found. */
 const char *const *dataset_names(void);
 bool dataset_available(const char *name, const char *folder);

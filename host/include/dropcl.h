@@ -94,25 +94,59 @@ typedef struct {
 DROPCL_API int dropcl_train(dropcl_device *, const dropcl_recipe *, const dropcl_options *,
                             dropcl_model **out, dropcl_event *last);
 
+/* How a model is used; NULL or all zero: one output for each picture, dropout off. */
 typedef struct {
-    double loss, accuracy; /* mean cross-entropy; fraction right */
+    int passes; /* Monte-Carlo dropout (Gal, Ghahramani 2016): the mean of so many outputs with
+                   dropout on, 1 .. 65536; the masks are keyed by row and pass (docs/masks.md) */
+    int flip;   /* not 0: every picture and its mirror image, left and right exchanged, the mean of
+                   all outputs. DROPCL_USAGE where the model reads no pictures              */
+} dropcl_inference;
+
+/* What the outputs p_k of one row say of their mean p; entropies in nats (Gal 2016; Smith, Gal
+ * 2018). Of a single output information and variation are 0, rounding apart. */
+typedef struct {
+    double probability;      /* of the predicted class, the largest p: the confidence             */
+    double entropy;          /* H[p]: everything there is to be unsure about                      */
+    double expected_entropy; /* mean of H[p_k]: what the data leaves open                         */
+    double information;      /* their difference, the mutual information of prediction and weights
+                                (BALD): what the model does not know                              */
+    double variation;        /* 1 - share of the outputs that vote for the class most vote for    */
+} dropcl_uncertainty;
+
+/* Class probabilities [rows][classes] for images [rows][H][W][C] in the dataset's own bytes, and
+ * uncertainty [rows], which may be NULL. Rows are numbered from 0 in the user's own split. */
+DROPCL_API int dropcl_predict(dropcl_device *, const dropcl_model *, const uint8_t *images,
+                              size_t rows, const dropcl_inference *, float *probabilities,
+                              dropcl_uncertainty *);
+
+/* Means over some rows; NaN where there are none. */
+typedef struct {
     int64_t rows;
+    dropcl_uncertainty mean;
+} dropcl_group;
+
+/* Scores of the mean of so many passes; 0: dropout off, the weights scaled (Srivastava et al. 2014,
+ * section 7.5). */
+typedef struct {
+    int passes;
+    double loss;              /* mean of -log of the label's probability           */
+    double accuracy;          /* fraction right                                    */
+    double brier;             /* mean squared distance from the label, 0 to 2      */
+    double calibration_error; /* expected, in 15 bins of confidence (Guo et al. 2017) */
+} dropcl_point;
+
+enum { DROPCL_POINTS = 17 };
+typedef struct {
+    double loss, accuracy, brier, calibration_error; /* of the last point     */
+    int64_t rows;
+    dropcl_group all, right, wrong; /* all rows, those predicted right and wrong  */
+    int points;                     /* 1, and with passes those after 1, 2, 5, ... */
+    dropcl_point point[DROPCL_POINTS];
 } dropcl_score;
 
-/* Scores the test set of the model's dataset. passes > 0: Monte-Carlo dropout, the mean of that
- * many softmax outputs with dropout on. DROPCL_MISSING, DROPCL_DATA. */
-DROPCL_API int dropcl_evaluate(dropcl_device *, const dropcl_model *, const char *data, int passes,
-                               dropcl_score *);
-
-/* The same with test-time augmentation: every picture and its mirror image, left and right
- * exchanged, the mean of both outputs (of all passes). DROPCL_USAGE where the model reads no
- * pictures. */
-DROPCL_API int dropcl_evaluate_flipped(dropcl_device *, const dropcl_model *, const char *data,
-                                       int passes, dropcl_score *);
-
-/* Class probabilities [rows][classes] for images [rows][H][W][C] in the dataset's own bytes. */
-DROPCL_API int dropcl_predict(dropcl_device *, const dropcl_model *, const uint8_t *images,
-                              size_t rows, float *probabilities);
+/* Scores the test set of the model's dataset. DROPCL_MISSING, DROPCL_DATA. */
+DROPCL_API int dropcl_evaluate(dropcl_device *, const dropcl_model *, const char *data,
+                               const dropcl_inference *, dropcl_score *);
 
 /* safetensors files, complete in themselves: the recipe travels in the metadata. Loading takes the
  * file or the folder of a run. */

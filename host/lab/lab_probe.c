@@ -2,7 +2,6 @@
 #include "lab/lab_private.h"
 #include "ops/table.h"
 #include "train/evaluate.h"
-#include "train/predict.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +60,12 @@ void probe_close(struct probe *p) {
 }
 
 enum err probe_run(struct probe *p, uint32_t pass) {
-    control_evaluate(&p->control, (size_t)p->rows, p->rows, pass, SPLIT_TEST, p->runner.rows);
+    const struct control_passes at = {
+        .valid = (size_t)p->rows, .split = SPLIT_TEST, .pass = pass, .count = 1};
+    if (p->runner.plan->options.mode == PLAN_MC)
+        control_passes(&p->control, &at, p->runner.rows);
+    else
+        control_evaluate(&p->control, (size_t)p->rows, p->rows, p->runner.rows);
     TRY(runner_set_control(&p->runner, 1));
     TRY(runner_clear_metric(&p->runner));
     return program_run(p->runner.program, 0, p->runner.plan->nsteps, 0);
@@ -115,8 +119,7 @@ enum err scorer_open(struct scorer *s, struct lab *lab, const struct model *m, i
     if (!s->evaluator) return err_memory("a scorer");
     if (rows > all) rows = all;
     enum err rc = open_store(&s->store, lab, m, rows);
-    if (!rc)
-        rc = evaluator_new_range(s->evaluator, &s->store, m->recipe, PLAN_EVAL, 0, (size_t)rows);
+    if (!rc) rc = evaluator_new_range(s->evaluator, &s->store, m->recipe, NULL, 0, (size_t)rows);
     if (rc) scorer_close(s);
     return rc;
 }

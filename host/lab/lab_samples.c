@@ -1,7 +1,5 @@
 /* Test error against the number of Monte-Carlo passes that are averaged. */
 #include "lab/lab_private.h"
-#include "train/evaluate.h"
-#include "train/predict.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,31 +12,26 @@ enum { COUNTS = sizeof counts / sizeof counts[0], PASSES_MOST = 200, MOST = 1000
 struct passes {
     float *p; /* [count][rows][classes] */
     int count, rows, classes;
-    float *at; /* where the pass that runs goes */
 };
 
-static void take(void *user, size_t first, size_t valid, const float *p) {
-    const struct passes *s = user;
-    size_t classes = (size_t)s->classes;
-    memcpy(s->at + first * classes, p, valid * classes * sizeof *p);
-}
-
 static enum err run_passes(struct passes *s, struct lab *lab, const struct model *m) {
-    struct scorer scorer;
-    struct evaluator e = {0};
+    struct probe probe;
+    TRY(probe_open(&probe, lab, m, PLAN_MC, s->rows));
     size_t size = (size_t)s->rows * (size_t)s->classes;
     s->p = malloc((size_t)s->count * size * sizeof *s->p);
-    if (!s->p) return err_memory("the outputs of all passes");
-    TRY(scorer_open(&scorer, lab, m, s->rows)); /* for its store */
-    enum err rc = evaluator_new_range(&e, &scorer.store, m->recipe, PLAN_MC, 0, (size_t)s->rows);
+    enum err rc = s->p ? OK : err_memory("the outputs of all passes");
     for (int k = 0; k < s->count && !rc; k++) {
-        s->at = s->p + (size_t)k * size;
-        rc = evaluator_probabilities(&e, (uint32_t)k, SPLIT_TEST, take, s);
+        float *outputs = NULL;
+        int classes;
+        rc = probe_run(&probe, (uint32_t)k);
+        if (!rc)
+            rc = probe_read_value(&probe, probe.runner.plan->probabilities, &outputs, &classes);
+        if (!rc) memcpy(s->p + (size_t)k * size, outputs, size * sizeof *outputs);
+        free(outputs);
         if (!rc && lab->options->stop && lab->options->stop(lab->options->user))
             rc = err_set(ERR_INTERRUPTED, "interrupted");
     }
-    evaluator_free(&e);
-    scorer_close(&scorer);
+    probe_close(&probe);
     return rc;
 }
 

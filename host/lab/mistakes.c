@@ -64,7 +64,8 @@ static enum err evaluate(struct page *p, struct device *device, const struct mod
     struct answer *wrong = malloc((rows + 1) * sizeof *wrong);
     int *counts = calloc(classes * classes, sizeof *counts);
     enum err rc = probabilities && wrong && counts ? OK : err_memory("the answers of a model");
-    if (!rc) rc = predict_images(device, m, d->test.images, rows, probabilities);
+    const struct predict_rows all = {.images = d->test.images, .rows = rows};
+    if (!rc) rc = predict_images(device, m, &all, probabilities, NULL);
     if (!rc) show(p, d, probabilities, wrong, judge(d, probabilities, wrong, counts), counts);
     free(probabilities);
     free(wrong);

@@ -21,8 +21,7 @@ static void average_launch(const struct plan *p, const struct step *s, const str
     for (int i = 0; i < 3; i++) launch_value(l, s->in[i]);
     launch_value(l, p->control);
     launch_cursor(l);
-    launch_size(l, 1, (size_t[]){caps->cpu_family ? cpu_groups(n) : n},
-                (size_t[]){caps->cpu_family ? 1 : 64});
+    sizes_shares(l, caps, n);
 }
 
 const struct op op_average = {.name = "average", .cpu = average_cpu, .launch = average_launch};

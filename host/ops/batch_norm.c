@@ -72,10 +72,7 @@ static void apply(const struct plan *p, const struct step *s, const struct caps 
     for (int i = 0; i < (backward ? IN_DBETA : IN_BETA) + 1; i++) launch_value(l, s->in[i]);
     launch_value(l, s->out[0]);
     stages_launch(p, s, l);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups(rows)}, (size_t[]){1});
-    else
-        launch_size(l, 2, (size_t[]){divide_up(features, lanes(caps)), rows}, (size_t[]){64, 1});
+    sizes_rows(l, caps, rows, features);
 }
 
 static void apply_launch(const struct plan *p, const struct step *s, const struct caps *caps,
@@ -135,7 +132,7 @@ static void freeze_launch(const struct plan *p, const struct step *s, const stru
     launch_value(l, s->in[0]);
     launch_value(l, s->in[1]);
     launch_value(l, s->out[0]);
-    launch_size(l, 1, (size_t[]){divide_up(channels, lanes(caps))}, (size_t[]){1});
+    sizes_grid(l, caps, channels, 1, 1);
 }
 
 static const struct op op_batch_norm_freeze = {
@@ -171,8 +168,7 @@ static void fold_launch(const struct plan *p, const struct step *s, const struct
                   FOLD_BLOCK, s->nin > WEIGHTS_BIAS);
     for (int i = 0; i < s->nin; i++) launch_value(l, s->in[i]);
     for (int i = 0; i < s->nout; i++) launch_value(l, s->out[i]);
-    launch_size(l, 2, (size_t[]){divide_up(channels, lanes(caps)), divide_up(rows, FOLD_BLOCK)},
-                (size_t[]){1, 1});
+    sizes_grid(l, caps, channels, divide_up(rows, FOLD_BLOCK), 1);
 }
 
 static const struct op op_batch_norm_fold = {

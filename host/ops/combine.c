@@ -26,10 +26,7 @@ static void launch(const struct plan *p, const struct step *s, const struct caps
     launch_define(l, "-DLENGTH=%zu", n);
     launch_value(l, s->in[0]);
     launch_value(l, s->out[0]);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups(n)}, (size_t[]){1});
-    else
-        launch_size(l, 1, (size_t[]){n}, (size_t[]){64});
+    sizes_shares(l, caps, n);
 }
 
 static void fold_launch(const struct plan *p, const struct step *s, const struct caps *caps,

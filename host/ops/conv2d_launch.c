@@ -44,7 +44,7 @@ void conv2d_pack(const struct conv2d_parts *x, int panel) {
     launch_define(l, "-DPANEL=%d", panel);
     launch_value(l, x->w->b);
     launch_scratch(l);
-    launch_size(l, 2, (size_t[]){divide_up(width, lanes(x->caps)), taps(g)}, (size_t[]){1, 1});
+    sizes_grid(l, x->caps, width, taps(g), 1);
     x->list->scratch = width * depth * taps(g) * sizeof(float);
 }
 
@@ -82,11 +82,7 @@ static void sum_chunks(const struct conv2d_parts *x) {
     launch_scratch(l);
     launch_value(l, w->c);
     if (w->db >= 0) launch_value(l, w->db);
-    size_t group = x->caps->cpu_family ? 1 : 16;
-    launch_size(
-        l, 2,
-        (size_t[]){divide_up((size_t)w->g.f, lanes(x->caps)), weight_rows(&w->g) + (w->db >= 0)},
-        (size_t[]){group, 1});
+    sizes_grid(l, x->caps, (size_t)w->g.f, weight_rows(&w->g) + (w->db >= 0), 1);
 }
 
 static void finish_stages(const struct conv2d_parts *x) {
@@ -95,8 +91,7 @@ static void finish_stages(const struct conv2d_parts *x) {
     launch_define(l, "-DROWS=%d -DFEATURES=%d -DBIAS=0", shape->dim[0], shape_features(shape));
     launch_value(l, x->w->c);
     stages_launch(x->p, x->s, l);
-    size_t vectors = divide_up((size_t)shape_features(shape), lanes(x->caps));
-    launch_size(l, 2, (size_t[]){vectors, (size_t)shape->dim[0]}, (size_t[]){1, 1});
+    sizes_grid(l, x->caps, (size_t)shape_features(shape), (size_t)shape->dim[0], 1);
 }
 
 void conv2d_end(const struct conv2d_parts *x) {
@@ -108,10 +103,8 @@ static void simple_dw(const struct conv2d_parts *x) {
     const struct conv2d_work *w = x->w;
     struct launch *l = conv2d_start(x, "conv_simple", "conv_dw");
     conv2d_dw_arguments(x, l);
-    size_t vectors = divide_up((size_t)w->g.f, lanes(x->caps)),
-           rows = weight_rows(&w->g) + (w->db >= 0), group = x->caps->cpu_family ? 1 : 16;
-    launch_size(l, 3, (size_t[]){vectors, rows, (size_t)conv2d_chunks(&w->g)},
-                (size_t[]){group, 1, 1});
+    sizes_grid(l, x->caps, (size_t)w->g.f, weight_rows(&w->g) + (w->db >= 0),
+               (size_t)conv2d_chunks(&w->g));
 }
 
 static void simple_map(const struct conv2d_parts *x) {
@@ -122,9 +115,11 @@ static void simple_map(const struct conv2d_parts *x) {
     conv2d_arguments(x, l, packed);
     const struct window_axis *v = &w->g.at[0], *h = &w->g.at[1];
     size_t rows = (size_t)w->g.n * (size_t)(dx ? v->in : v->out);
-    if (!x->caps->cpu_family) rows *= (size_t)(dx ? h->in : h->out);
-    launch_size(l, 2, (size_t[]){divide_up(channels(w), lanes(x->caps)), rows},
-                (size_t[]){x->caps->cpu_family ? 1 : 16, 1});
+    size_t vectors = divide_up(channels(w), lanes(x->caps));
+    if (x->caps->cpu_family)
+        sizes_grid(l, x->caps, channels(w), rows, 1);
+    else /* one axis: on some GPUs the others are short */
+        sizes_shares(l, x->caps, rows * (size_t)(dx ? h->in : h->out) * vectors);
 }
 
 void conv2d_launch_simple(const struct conv2d_parts *x, const struct conv2d_way *way) {

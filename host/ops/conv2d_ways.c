@@ -26,12 +26,21 @@ static void add(struct list *l, const struct conv2d_way *ways, int count) {
     for (int i = 0; i < count; i++) l->way[l->count++] = &ways[i];
 }
 
-/* The first is the simplest kernel, which the others are checked against; the second is used when
- * nothing was timed: tiles of samples where they come out full or nearly so. */
+/* From the largest to the smallest. */
+#define GPU(title, ...)                                                                            \
+    { .name = title, .tile = {__VA_ARGS__}, .launch = conv2d_launch_gpu }
+static const struct conv2d_way gpu_ways[] = {
+    GPU("gpu 128", 128, 128, 8, 8), GPU("gpu 128x64", 128, 64, 8, 4), GPU("gpu 64", 64, 64, 4, 4),
+    GPU("gpu 32", 32, 32, 4, 4)};
+
+/* The first is the simplest kernel, which the others are checked against. CPU devices: tiles of
+ * samples come first where they come out full or nearly so. */
 static int list_ways(const struct caps *caps, const struct conv2d_work *w,
                      const struct conv2d_way *out[TUNE_WAYS]) {
     struct list l = {out, 0};
     add(&l, &simple, 1);
+    for (size_t i = 0; !caps->cpu_family && i < sizeof gpu_ways / sizeof *gpu_ways; i++)
+        if (conv2d_gpu_fits(w, caps, &gpu_ways[i])) add(&l, &gpu_ways[i], 1);
     if (!caps->cpu_family) return l.count;
     bool pixels = conv2d_cpu_fits(w);
     bool batch = w->g.n >= batch_ways->rows && conv2d_batch_fits(w, batch_ways->rows);
@@ -39,6 +48,16 @@ static int list_ways(const struct caps *caps, const struct conv2d_work *w,
     if (batch) add(&l, batch_ways, sizeof batch_ways / sizeof *batch_ways);
     if (pixels && w->pass != CONV2D_DW) add(&l, pixel_ways, sizeof pixel_ways / sizeof *pixel_ways);
     return l.count;
+}
+
+/* What is used when nothing was timed: CPU devices have the second, GPUs the largest tile that
+ * suits them, else the smallest there is. */
+static int default_way(const struct caps *caps, const struct conv2d_work *w,
+                       const struct conv2d_way *const *ways, int n) {
+    if (caps->cpu_family) return n > 1;
+    for (int i = 1; i < n; i++)
+        if (conv2d_gpu_suits(w, caps, ways[i])) return i;
+    return n - 1;
 }
 
 /* The name under which a choice is kept: everything that changes the kernel but the values. */
@@ -67,7 +86,7 @@ void conv2d_launch(const struct plan *p, const struct step *s, const struct caps
     char key[TUNE_KEY];
     make_key(s, w, key);
     const char *tuned = caps->tuning ? tuning_find(caps->tuning, key) : NULL;
-    const struct conv2d_way *way = ways[n > 1];
+    const struct conv2d_way *way = ways[default_way(caps, w, ways, n)];
     for (int i = 0; tuned && i < n; i++)
         if (!strcmp(ways[i]->name, tuned)) way = ways[i];
     struct conv2d_parts x = {p, s, caps, w, list};

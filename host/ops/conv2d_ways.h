@@ -5,6 +5,7 @@
 #define DROPCL_OPS_CONV2D_WAYS_H
 
 #include "ops/conv2d.h"
+#include "ops/tile.h"
 
 /* What a way launches for. */
 struct conv2d_parts {
@@ -17,8 +18,8 @@ struct conv2d_parts {
 
 struct conv2d_way {
     const char *name;
-    int rows, wide; /* CPU devices: of the register tile, in elements and vectors */
-    int tile, item; /* GPUs: side of a group's tile and of a work-item's part     */
+    int rows, wide;   /* CPU devices: of the register tile, in elements and vectors */
+    struct tile tile; /* GPUs: pixels (of dW: rows) x channels                  */
     void (*launch)(const struct conv2d_parts *, const struct conv2d_way *);
 };
 
@@ -28,6 +29,10 @@ void conv2d_launch_batch(const struct conv2d_parts *, const struct conv2d_way *)
 /* Whether private memory is enough for it. */
 bool conv2d_cpu_fits(const struct conv2d_work *);
 bool conv2d_batch_fits(const struct conv2d_work *, int rows);
+void conv2d_launch_gpu(const struct conv2d_parts *, const struct conv2d_way *);
+/* Whether it can be built for this, and whether it makes good use of the device. */
+bool conv2d_gpu_fits(const struct conv2d_work *, const struct caps *, const struct conv2d_way *);
+bool conv2d_gpu_suits(const struct conv2d_work *, const struct caps *, const struct conv2d_way *);
 
 /* ---- what the launches are made of ---- */
 

@@ -74,10 +74,7 @@ static void cross_entropy_cpu(const struct cpu_run *run, const struct step *s) {
 
 static void row_sizes(struct launch *l, const struct caps *caps, int rows) {
     launch_define(l, "-DROWS=%d", rows);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups((size_t)rows)}, (size_t[]){1});
-    else
-        launch_size(l, 1, (size_t[]){(size_t)rows}, (size_t[]){64});
+    sizes_shares(l, caps, (size_t)rows);
 }
 
 static void cross_entropy_launch(const struct plan *p, const struct step *s,

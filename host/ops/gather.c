@@ -123,10 +123,7 @@ static void gather_launch(const struct plan *p, const struct step *s, const stru
     launch_value(l, s->out[1]);
     launch_value(l, p->control);
     launch_cursor(l);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups(rows)}, (size_t[]){1});
-    else
-        launch_size(l, 2, (size_t[]){divide_up(features, lanes(caps)), rows}, (size_t[]){64, 1});
+    sizes_rows(l, caps, rows, features);
 }
 
 const struct op op_gather = {.name = "gather", .cpu = gather_cpu, .launch = gather_launch};

@@ -26,8 +26,7 @@ void gemm_launch_simple(const struct gemm_parts *x, const struct gemm_way *way) 
     (void)way;
     struct launch *l = start(x, "gemm_simple", "gemm");
     stages_launch(x->p, x->s, l);
-    size_t vectors = divide_up((size_t)x->g->n, lanes(x->caps));
-    launch_size(l, 2, (size_t[]){vectors, (size_t)x->g->m}, (size_t[]){1, 1});
+    sizes_grid(l, x->caps, (size_t)x->g->n, (size_t)x->g->m, 1);
 }
 
 enum { CPU_COLUMNS = 16, CPU_GROUPS = 16, CPU_CACHED = 1 << 17, CPU_BLOCK = 128 };
@@ -50,24 +49,26 @@ void gemm_launch_cpu(const struct gemm_parts *x, const struct gemm_way *way) {
 static struct launch *gpu_start(const struct gemm_parts *x, const struct gemm_way *way,
                                 const char *kernel) {
     struct launch *l = start(x, "gemm_gpu", kernel);
-    launch_define(l, "-DTILE=%d -DITEM=%d -DSPLIT=%d", way->tile, way->item, way->split);
+    launch_define(l, "-DSPLIT=%d", way->split);
+    tile_define(&way->tile, l);
     if (way->split) launch_scratch(l);
     stages_launch(x->p, x->s, l);
     return l;
 }
 
 void gemm_launch_gpu(const struct gemm_parts *x, const struct gemm_way *way) {
-    size_t m = (size_t)x->g->m, n = (size_t)x->g->n, tile = (size_t)way->tile;
-    size_t side = tile / (size_t)way->item, items = side * side;
+    size_t m = (size_t)x->g->m, n = (size_t)x->g->n, items = tile_group(&way->tile);
     size_t chunks = way->split ? (size_t)gemm_chunks(x->g) : 1;
     struct launch *l = gpu_start(x, way, "gemm");
-    launch_size(l, 3, (size_t[]){divide_up(n, tile) * items, divide_up(m, tile), chunks},
+    launch_size(l, 3,
+                (size_t[]){divide_up(n, (size_t)way->tile.n) * items,
+                           divide_up(m, (size_t)way->tile.m), chunks},
                 (size_t[]){items, 1, 1});
     if (!way->split) return;
     size_t sums = x->v->columns >= 0;
     x->list->scratch = chunks * (m + sums) * n * sizeof(float);
     l = gpu_start(x, way, "gemm_sum");
-    launch_size(l, 2, (size_t[]){divide_up(n, 4), m + sums}, (size_t[]){64, 1});
+    sizes_grid(l, x->caps, n, m + sums, 1);
 }
 
 /* The library's product, then bias and stages by a launch in place, then the column sums. */
@@ -85,15 +86,14 @@ void gemm_launch_library(const struct gemm_parts *x, const struct gemm_way *way)
         launch_value(l, v->c);
         if (v->bias >= 0) launch_value(l, v->bias);
         stages_launch(x->p, x->s, l);
-        size_t vectors = divide_up((size_t)g->n, lanes(x->caps));
-        launch_size(l, 2, (size_t[]){vectors, (size_t)g->m}, (size_t[]){1, 1});
+        sizes_grid(l, x->caps, (size_t)g->n, (size_t)g->m, 1);
     }
     if (v->columns >= 0) {
         l = launch_new(x->list, "columns", "columns");
         launch_define(l, "-DSIZE_N=%d -DSIZE_K=%d -DCHUNK=%d", g->n, g->k, gemm_chunk_length(g));
         launch_value(l, v->b);
         launch_value(l, v->columns);
-        launch_size(l, 1, (size_t[]){(size_t)g->n}, (size_t[]){1});
+        sizes_grid(l, x->caps, (size_t)g->n, 1, 1);
     }
 }
 

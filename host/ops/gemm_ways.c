@@ -11,20 +11,15 @@ static const struct gemm_way library = {.name = "clblast", .launch = gemm_launch
     { .name = "cpu " #r "x16", .rows = r, .launch = gemm_launch_cpu }
 static const struct gemm_way cpu_ways[] = {CPU(6), CPU(4), CPU(8)};
 
-#define GPU(title, tile_, item_, split_)                                                           \
-    { .name = title, .tile = tile_, .item = item_, .split = split_, .launch = gemm_launch_gpu }
+#define GPU(title, split_, ...)                                                                    \
+    { .name = title, .split = split_, .tile = {__VA_ARGS__}, .launch = gemm_launch_gpu }
 static const struct gemm_way gpu_ways[] = {
-    GPU("gpu 32", 32, 4, false), GPU("gpu 64", 64, 4, false), GPU("gpu 128", 128, 8, false),
-    GPU("gpu 32 split", 32, 4, true), GPU("gpu 64 split", 64, 4, true)};
-
-static size_t local_bytes(const struct gemm_way *w) {
-    return 2 * 16 * (size_t)w->tile * sizeof(float);
-}
+    GPU("gpu 32", false, 32, 32, 4, 4),      GPU("gpu 64", false, 64, 64, 4, 4),
+    GPU("gpu 128x64", false, 128, 64, 8, 4), GPU("gpu 128", false, 128, 128, 8, 8),
+    GPU("gpu 32 split", true, 32, 32, 4, 4), GPU("gpu 64 split", true, 64, 64, 4, 4)};
 
 static bool fits(const struct caps *caps, const struct gemm *g, const struct gemm_way *w) {
-    size_t side = (size_t)(w->tile / w->item);
-    if (side * side > caps->max_work_group || local_bytes(w) > caps->local_bytes) return false;
-    return !w->split || gemm_chunks(g) > 1;
+    return tile_fits(&w->tile, caps) && (!w->split || gemm_chunks(g) > 1);
 }
 
 int gemm_ways(const struct caps *caps, const struct gemm *g,

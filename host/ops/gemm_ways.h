@@ -4,6 +4,7 @@
 #define DROPCL_OPS_GEMM_WAYS_H
 
 #include "ops/gemm.h"
+#include "ops/tile.h"
 
 /* What a way launches for. */
 struct gemm_parts {
@@ -18,7 +19,7 @@ struct gemm_parts {
 struct gemm_way {
     const char *name; /* "cpu 6x16", "gpu 64", "gpu 64 split", "simple", "clblast" */
     int rows;         /* CPU devices: rows of the register tile                    */
-    int tile, item;   /* GPUs: side of a group's tile and of a work-item's part    */
+    struct tile tile; /* GPUs                                                      */
     bool split;       /* GPUs: chunks of the sum spread over groups                */
     void (*launch)(const struct gemm_parts *, const struct gemm_way *);
 };

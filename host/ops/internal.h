@@ -21,12 +21,19 @@ static inline size_t cpu_groups(size_t n) {
     return n < 64 ? n : 64;
 }
 
+/* The size of a launch: n units of work in shares (FOR_SHARE); `rows` rows in shares on CPU
+ * devices, on GPUs a work-item for each vector of `features`; on both a work-item for each vector
+ * of `columns`, in each row of each plane. Sizes are rounded up to whole groups: kernels ask. */
+void sizes_shares(struct launch *, const struct caps *, size_t n);
+void sizes_rows(struct launch *, const struct caps *, size_t rows, size_t features);
+void sizes_grid(struct launch *, const struct caps *, size_t columns, size_t rows, size_t planes);
+
 /* Gives a producer's launch its epilogue: the pieces, -DEPILOGUE, and the arguments every producer
  * has last: CONTROL, the cursor and the second operands (STAGE_PARAMS of kernels/pointwise.h). Adds
  * the piece "epilogue". Call it after the kernel's own arguments. */
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
 extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax,
-    op_average;
+    op_average, op_ensemble;
 
 #endif

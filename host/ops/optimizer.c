@@ -18,10 +18,7 @@ void optimizer_launch(const struct plan *p, const struct step *s, const struct c
     for (int i = 0; i < 4; i++) launch_value(l, s->in[i]);
     launch_value(l, p->control);
     launch_cursor(l);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups(n)}, (size_t[]){1});
-    else
-        launch_size(l, 1, (size_t[]){n}, (size_t[]){64});
+    sizes_shares(l, caps, n);
 }
 
 bool optimizer_stopped(const struct cpu_run *run, const struct step *s) {

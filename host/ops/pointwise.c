@@ -15,10 +15,7 @@ static void pointwise_launch(const struct plan *p, const struct step *s, const s
     launch_value(l, s->in[0]);
     launch_value(l, s->out[0]);
     stages_launch(p, s, l);
-    if (caps->cpu_family)
-        launch_size(l, 1, (size_t[]){cpu_groups(rows)}, (size_t[]){1});
-    else
-        launch_size(l, 2, (size_t[]){divide_up(features, lanes(caps)), rows}, (size_t[]){64, 1});
+    sizes_rows(l, caps, rows, features);
 }
 
 const struct op op_pointwise = {

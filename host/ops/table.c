@@ -60,7 +60,8 @@ const struct op_table op_table_all = {.layers = layers,
                                       .keep = &op_keep,
                                       .pointwise = &op_pointwise,
                                       .average = &op_average,
-                                      .softmax = &op_softmax};
+                                      .softmax = &op_softmax,
+                                      .ensemble = &op_ensemble};
 
 int activation_build(struct plan *p, int index, const struct layer *layer, int in) {
     if (!index) return in;

@@ -157,8 +157,8 @@ void plan_mask(struct plan *p, const struct layer *layer, size_t bytes) {
 void plan_step_drop(struct plan *p, int i) {
     memmove(p->steps + i, p->steps + i + 1, (size_t)(p->nsteps - i - 1) * sizeof *p->steps);
     p->nsteps--;
-    int *borders[] = {&p->backward, &p->combine, &p->update};
-    for (int k = 0; k < 3; k++)
+    int *borders[] = {&p->pass, &p->backward, &p->combine, &p->update};
+    for (int k = 0; k < 4; k++)
         if (*borders[k] > i) --*borders[k];
     for (int r = 0; r < p->nrepeats; r++) {
         if (p->repeats[r].first > i) p->repeats[r].first--;

@@ -33,6 +33,11 @@ static bool same_repeat(const struct plan *p, int a, int b) {
     return true;
 }
 
+/* A step that runs once takes over none of a pass: it would have to run in every one. */
+static bool same_pass(const struct plan *p, int a, int b) {
+    return (a < p->pass) == (b < p->pass);
+}
+
 /* The step that may take over step i, -1: none. */
 static int absorber(const struct plan *p, int i) {
     const struct step *s = &p->steps[i];
@@ -42,7 +47,8 @@ static int absorber(const struct plan *p, int i) {
     const struct step *producer = &p->steps[w];
     if (!producer->op->producer || producer->out[0] != s->in[0]) return -1;
     if (!shape_equal(&between->shape, &p->values[s->out[0]].shape)) return -1;
-    if (plan_readers(p, s->in[0]) != 1 || !operands_ready(p, s, w) || !same_repeat(p, w, i))
+    if (plan_readers(p, s->in[0]) != 1 || !operands_ready(p, s, w) || !same_repeat(p, w, i) ||
+        !same_pass(p, w, i))
         return -1;
     if (producer->nstages + s->nstages > STEP_STAGES) return -1;
     if (producer->nin + s->nin - 1 > STEP_IN) return -1;

@@ -131,6 +131,7 @@ struct op_table {
     const struct op *pointwise; /* runs a pointwise operation that found no producer        */
     const struct op *average;   /* moves the averaged model towards the present one         */
     const struct op *softmax;   /* the probabilities of an evaluation plan                  */
+    const struct op *ensemble;  /* sums over the passes of a Monte-Carlo evaluation         */
 };
 
 /* ---- for builders

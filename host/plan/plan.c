@@ -67,6 +67,19 @@ static void build_softmax(struct plan *p, const struct op *softmax) {
     plan_out(p, s, p->probabilities);
 }
 
+/* A record of sums for each row and interval (host/ops/ensemble.c). It outlives the passes, so it
+ * is the caller's, like the metrics. */
+static void build_ensemble(struct plan *p, const struct op *ensemble) {
+    const struct shape *y = &p->values[p->probabilities].shape;
+    int batch = y->dim[0], width = 3 * y->dim[1] + 2;
+    p->ensemble = data_value(p, "ensemble", SHAPE(p->options.intervals, batch, width), DTYPE_F32,
+                             BUFFER_PASSES, ROLE_STATE);
+    int s = plan_step_new(p, ensemble, NULL, "ensemble", 0);
+    plan_in(p, s, p->probabilities);
+    plan_in(p, s, p->ensemble);
+    plan_out(p, s, p->ensemble);
+}
+
 /* Aligned places behind one another. */
 static void place(struct plan *p, const struct param *param) {
     struct value *v = &p->values[param->value];
@@ -163,13 +176,15 @@ static void build_steps(struct plan *p, const struct op_table *table) {
     layers_check_used(p);
     if (p->failed) return;
     const struct choice *loss = &p->recipe->train.loss;
-    ((const struct loss_type *)loss->schema)->build(p, loss->attr, p->logits, p->label);
+    if (p->options.mode != PLAN_MC) /* there the loss is that of the mean over the passes */
+        ((const struct loss_type *)loss->schema)->build(p, loss->attr, p->logits, p->label);
     if (p->failed) return;
     if (p->options.mode == PLAN_TRAIN) {
         build_training(p, table);
     } else {
         place_params(p);
         build_softmax(p, table->softmax);
+        if (p->options.mode == PLAN_MC) build_ensemble(p, table->ensemble);
         freeze_steps(p);
         p->backward = p->combine = p->update = p->nsteps;
     }
@@ -194,8 +209,10 @@ static void set_options(struct plan *p, const struct plan_options *options) {
     if (!p->options.batch) p->options.batch = micro;
     if (!p->options.rows) p->options.rows = p->options.batch;
     if (!p->options.control_rows) p->options.control_rows = 1;
+    if (!p->options.intervals) p->options.intervals = 1;
     p->micro_batches = options->mode == PLAN_TRAIN ? (train->batch + micro - 1) / micro : 1;
-    p->probabilities = p->flat_param = p->flat_grad = p->flat_state = p->logits = -1;
+    p->probabilities = p->ensemble = p->logits = -1;
+    p->flat_param = p->flat_grad = p->flat_state = -1;
 }
 
 static enum err build(struct plan *p, const struct op_table *table) {

@@ -51,6 +51,8 @@ enum buffer_id {
     BUFFER_PARTIAL, /* f32 [levels * flat length]: micro-batch tree              */
     BUFFER_METRIC,  /* u32 [4 + 2 * control rows], see control.h                 */
     BUFFER_AVERAGE, /* f32 as BUFFER_PARAM: its moving average                   */
+    BUFFER_PASSES,  /* f32 [intervals][batch][3*classes + 2]: sums over the passes of a
+                       Monte-Carlo evaluation, see ops/ensemble.c                */
     BUFFER_EXTERNAL /* slots are BUFFER_EXTERNAL + i                             */
 };
 
@@ -129,6 +131,7 @@ struct plan_options {
     int control_rows; /* capacity of the CONTROL table and of the metrics; 0: 1        */
     bool no_fuse;     /* leave every operation a step of its own                       */
     bool mirror;      /* not in training: pictures with left and right exchanged       */
+    int intervals;    /* Monte-Carlo: of passes, each with sums of its own; 0: 1       */
 };
 
 struct plan {
@@ -139,6 +142,8 @@ struct plan {
     struct step *steps;
     int nsteps;
     int backward, combine, update; /* first steps of those ranges; equal to nsteps when absent */
+    int pass; /* Monte-Carlo: first step of a pass; those before it are the same in every pass and
+                 run once. Else 0 */
     struct repeat *repeats;
     int nrepeats;
     struct param *params;
@@ -147,7 +152,7 @@ struct plan {
 
     /* values the loop talks to; -1 when the plan has none */
     int images, labels, order, norm, control, metric;
-    int input, label, logits, probabilities;
+    int input, label, logits, probabilities, ensemble;
     int flat_param, flat_grad, flat_state; /* whole flat buffers as values, for the optimizer */
 
     size_t flat;        /* floats of trained tensors: the flat length                 */

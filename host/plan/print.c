@@ -45,8 +45,8 @@ void step_title(const struct step *s, char *out, size_t size) {
 static void slot_text(const struct plan *p, const struct step *s, char *out) {
     int buffer = s->nout ? p->values[s->out[0]].buffer : -1;
     static const char *const fixed[] = {
-        [BUFFER_PARAM] = "P",   [BUFFER_GRAD] = "G",   [BUFFER_STATE] = "S",
-        [BUFFER_PARTIAL] = "T", [BUFFER_METRIC] = "M", [BUFFER_AVERAGE] = "A"};
+        [BUFFER_PARAM] = "P",  [BUFFER_GRAD] = "G",    [BUFFER_STATE] = "S", [BUFFER_PARTIAL] = "T",
+        [BUFFER_METRIC] = "M", [BUFFER_AVERAGE] = "A", [BUFFER_PASSES] = "E"};
     if (buffer >= BUFFER_EXTERNAL)
         snprintf(out, 16, "%d", buffer - BUFFER_EXTERNAL);
     else
@@ -64,7 +64,8 @@ static int launches_of(const struct plan *p, const struct step *s, const struct 
 }
 
 static const char *range_of(const struct plan *p, int i) {
-    if (p->options.mode != PLAN_TRAIN) return "forward";
+    if (p->options.mode == PLAN_MC) return i < p->pass ? "once" : "pass";
+    if (p->options.mode == PLAN_EVAL) return "forward";
     if (i < p->backward) return "forward";
     if (i < p->combine) return "backward";
     return i < p->update ? "combine" : "update";

@@ -35,6 +35,15 @@ static void stretch_over_repeats(struct plan *p) {
     }
 }
 
+/* What runs once for all passes must be there in each of them. */
+static void stretch_over_passes(struct plan *p) {
+    for (int v = 0; v < p->nvalues; v++) {
+        struct value *value = &p->values[v];
+        if (value->first >= 0 && value->first < p->pass && value->last >= p->pass)
+            value->last = p->nsteps;
+    }
+}
+
 static int best_slot(const struct plan *p, const int *busy_until, const struct value *v,
                      size_t bytes) {
     int best = -1;
@@ -54,6 +63,7 @@ static int best_slot(const struct plan *p, const int *busy_until, const struct v
 void slots_assign(struct plan *p) {
     lifetimes(p);
     stretch_over_repeats(p);
+    stretch_over_passes(p);
     size_t table = (size_t)(p->nvalues + 1);
     int *busy_until = arena_alloc(p->arena, table * sizeof *busy_until);
     p->slot_bytes = arena_alloc(p->arena, table * sizeof *p->slot_bytes);

@@ -139,29 +139,33 @@ int dropcl_train(dropcl_device *device, const dropcl_recipe *recipe, const dropc
     return (int)rc;
 }
 
-static int score_model(dropcl_device *device, const dropcl_model *model, const char *data,
-                       int passes, bool flip, dropcl_score *score) {
+static enum err check_inference(const dropcl_inference *how) {
+    if (!how || (how->passes >= 0 && how->passes <= PASSES_MAX)) return OK;
+    return err_set(ERR_USAGE, "%d Monte-Carlo passes make no sense: from 0 to %d", how->passes,
+                   PASSES_MAX);
+}
+
+int dropcl_evaluate(dropcl_device *device, const dropcl_model *model, const char *data,
+                    const dropcl_inference *how, dropcl_score *score) {
     if (!device || !model || !score) return missing("device, model or score");
-    if (passes < 0) return (int)err_set(ERR_USAGE, "%d Monte-Carlo passes make no sense", passes);
-    const struct predict_options options = {passes, flip};
-    return (int)predict_score(device_of(device), model_of(model), data, &options, score);
-}
-
-int dropcl_evaluate(dropcl_device *device, const dropcl_model *model, const char *data, int passes,
-                    dropcl_score *score) {
-    return score_model(device, model, data, passes, false, score);
-}
-
-int dropcl_evaluate_flipped(dropcl_device *device, const dropcl_model *model, const char *data,
-                            int passes, dropcl_score *score) {
-    return score_model(device, model, data, passes, true, score);
+    enum err rc = check_inference(how);
+    return (int)(rc ? rc : predict_score(device_of(device), model_of(model), data, how, score));
 }
 
 int dropcl_predict(dropcl_device *device, const dropcl_model *model, const uint8_t *images,
-                   size_t rows, float *probabilities) {
+                   size_t rows, const dropcl_inference *how, float *probabilities,
+                   dropcl_uncertainty *uncertainty) {
     if (!device || !model || (rows && (!images || !probabilities)))
         return missing("device, model, images or probabilities");
-    return (int)predict_images(device_of(device), model_of(model), images, rows, probabilities);
+    TRY(check_inference(how));
+    const struct predict_rows all = {.images = images,
+                                     .rows = rows,
+                                     .split = SPLIT_USER,
+                                     .passes = how ? how->passes : 0,
+                                     .flip = how && how->flip};
+    if (rows > UINT32_MAX) return (int)err_set(ERR_USAGE, "more than 2^32 rows cannot be numbered");
+    return (int)predict_images(device_of(device), model_of(model), &all, probabilities,
+                               uncertainty);
 }
 
 int dropcl_model_load(const char *path, dropcl_model **out) {

@@ -71,7 +71,7 @@ enum err world_programs(struct world *w) {
 enum err world_evaluator(struct world *w) {
     const struct dataset *d = w->setup.data;
     if (!d->test.rows) return OK;
-    return evaluator_new_range(&w->test, &w->store, w->recipe, PLAN_EVAL, (size_t)d->train.rows,
+    return evaluator_new_range(&w->test, &w->store, w->recipe, NULL, (size_t)d->train.rows,
                                (size_t)d->test.rows);
 }
 

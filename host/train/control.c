@@ -1,4 +1,5 @@
 #include "train/control.h"
+#include "train/passes.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,14 +92,24 @@ void control_train(struct control *c, const struct optimizer_type *optimizer,
     }
 }
 
-void control_evaluate(struct control *c, size_t rows_total, int batch, uint32_t pass,
-                      uint32_t split, uint32_t *rows) {
+void control_evaluate(struct control *c, size_t rows_total, int batch, uint32_t *rows) {
     for (size_t first = 0; first < rows_total; first += (size_t)batch, rows += c->words) {
         size_t left = rows_total - first;
         size_t valid = left < (size_t)batch ? left : (size_t)batch;
-        fill_row(c, NULL, pass, first, valid, rows);
+        fill_row(c, NULL, 0, first, valid, rows);
         rows[CONTROL_SAMPLE] = (uint32_t)first;
-        rows[CONTROL_AUX] = split << 14; /* the two top bits of 16 */
         put_float(&rows[CONTROL_MEAN], (float)(1.0 / (double)rows_total));
+    }
+}
+
+void control_passes(struct control *c, const struct control_passes *p, uint32_t *rows) {
+    for (uint32_t i = 0; i < p->count; i++, rows += c->words) {
+        uint32_t k = p->pass + i;
+        fill_row(c, NULL, k, p->first, p->valid, rows);
+        rows[CONTROL_SAMPLE] = p->sample;
+        rows[CONTROL_AUX] = p->split << 14; /* the two top bits of 16 */
+        if (!p->end) continue;
+        int interval = passes_interval(p->end, (int)k);
+        rows[CONTROL_INTERVAL] = (uint32_t)(2 * interval + passes_opens(p->end, (int)k));
     }
 }

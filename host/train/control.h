@@ -42,10 +42,22 @@ struct control_epoch {
 void control_train(struct control *, const struct optimizer_type *, const struct control_epoch *,
                    uint32_t *rows);
 
-/* Fills ceil(rows_total / batch)[words] for one pass over `rows_total` rows in order, with the
- * rates that schedules end at. pass and split (0 test, 1 train, 2 the user's) address Monte-Carlo
- * masks; elsewhere nothing reads them. */
-void control_evaluate(struct control *, size_t rows_total, int batch, uint32_t pass, uint32_t split,
-                      uint32_t *rows);
+/* Fills ceil(rows_total / batch)[words] for one pass over `rows_total` rows in order. */
+void control_evaluate(struct control *, size_t rows_total, int batch, uint32_t *rows);
+
+/* Whose rows Monte-Carlo masks are drawn for: the top bits of counter word 3 (docs/masks.md). */
+enum { SPLIT_TEST, SPLIT_TRAIN, SPLIT_USER };
+
+/* Some passes over one batch. */
+struct control_passes {
+    size_t first;           /* where the batch starts in ORDER                */
+    size_t valid;           /* its rows that count                            */
+    uint32_t sample, split; /* of its first row, among the rows of that split */
+    uint32_t pass, count;   /* passes pass .. pass + count - 1                */
+    const int *end;         /* of the intervals (train/passes.h), NULL: none  */
+};
+
+/* Fills rows[count][words], with the rates that schedules end at. */
+void control_passes(struct control *, const struct control_passes *, uint32_t *rows);
 
 #endif

@@ -26,8 +26,10 @@ static enum err read_recipe(struct mask_maker *m, const struct mask_layer *l) {
 }
 
 /* The plan ends with the step that masks: the rest is not needed, and not built. */
-static enum err make_plan(struct mask_maker *m) {
-    const struct plan_options options = {.mode = PLAN_TRAIN, .no_fuse = true};
+static enum err make_plan(struct mask_maker *m, const struct mask_layer *l) {
+    const struct plan_options options = {
+        .mode = l->monte_carlo ? PLAN_MC : PLAN_TRAIN, .batch = m->samples, .no_fuse = true};
+    m->split = l->split;
     TRY(plan_new(m->recipe, &op_table_all, &options, &m->plan));
     m->elements = (size_t)shape_features(&m->plan->values[m->plan->input].shape);
     m->step = -1;
@@ -54,7 +56,7 @@ enum err mask_open(struct mask_maker *m, struct device *device, const struct mas
                    int samples) {
     *m = (struct mask_maker){.samples = samples};
     enum err rc = read_recipe(m, layer);
-    if (!rc) rc = make_plan(m);
+    if (!rc) rc = make_plan(m, layer);
     if (!rc && m->step >= 0) rc = bind(m, device);
     if (rc) mask_close(m);
     return rc;
@@ -75,8 +77,9 @@ enum err mask_make(struct mask_maker *m, uint32_t step, uint32_t first, uint8_t 
     size_t n = (size_t)m->samples * m->elements;
     memset(kept, 1, n);
     if (m->step < 0) return OK;
-    control_evaluate(&m->control, (size_t)m->samples, m->samples, step, 0, m->row);
-    m->row[CONTROL_SAMPLE] = first;
+    const struct control_passes at = {
+        .valid = (size_t)m->samples, .sample = first, .split = m->split, .pass = step, .count = 1};
+    control_passes(&m->control, &at, m->row);
     TRY(buffer_write(m->buffer[BUFFER_CONTROL], 0, m->row,
                      (size_t)m->control.words * sizeof *m->row));
     TRY(program_run(m->program, m->step, m->step + 1, 0));

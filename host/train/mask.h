@@ -14,6 +14,8 @@ struct mask_layer {
     double rate;
     int number; /* its number in the contract                    */
     uint64_t seed;
+    bool monte_carlo; /* masks of an evaluation's passes...             */
+    uint32_t split;   /* ...over the rows of SPLIT_... (train/control.h) */
 };
 
 struct mask_maker {
@@ -22,8 +24,9 @@ struct mask_maker {
     struct control control;
     struct buffer *buffer[BUFFER_EXTERNAL];
     struct program *program;
-    int step;        /* that masks; -1: nothing is ever dropped */
-    int samples;     /* at once                                 */
+    int step;    /* that masks; -1: nothing is ever dropped */
+    int samples; /* at once                                 */
+    uint32_t split;
     size_t elements; /* of a sample                             */
     uint32_t *row;   /* CONTROL                                 */
     real *numbers;
@@ -34,8 +37,8 @@ struct mask_maker {
 enum err mask_open(struct mask_maker *, struct device *, const struct mask_layer *, int samples);
 void mask_close(struct mask_maker *);
 
-/* The masks of samples first .. first + samples - 1 at an optimizer step: kept[samples][elements],
- * 1 or 0. */
+/* The masks of samples first .. first + samples - 1 at an optimizer step (Monte-Carlo: of dataset
+ * rows, at a pass): kept[samples][elements], 1 or 0. */
 enum err mask_make(struct mask_maker *, uint32_t step, uint32_t first, uint8_t *kept);
 
 #endif

@@ -12,6 +12,7 @@ static enum err make_buffers(struct runner *r, struct device *device) {
     TRY(buffer_new(device, bytes[BUFFER_ORDER], &r->order));
     TRY(buffer_new(device, bytes[BUFFER_CONTROL], &r->control));
     TRY(buffer_new(device, bytes[BUFFER_METRIC], &r->metric));
+    if (bytes[BUFFER_PASSES]) TRY(buffer_new(device, bytes[BUFFER_PASSES], &r->passes));
     r->rows = calloc(1, bytes[BUFFER_CONTROL]);
     r->totals = calloc(1, bytes[BUFFER_METRIC]);
     return r->rows && r->totals ? OK : err_memory("the CONTROL table");
@@ -25,6 +26,7 @@ enum err runner_new(struct runner *r, const struct store *store, struct plan *pl
     external[BUFFER_ORDER] = r->order;
     external[BUFFER_CONTROL] = r->control;
     external[BUFFER_METRIC] = r->metric;
+    external[BUFFER_PASSES] = r->passes;
     if (!rc) rc = program_new(store->device, plan, external, &r->program);
     if (rc) runner_free(r);
     return rc;
@@ -35,6 +37,7 @@ void runner_free(struct runner *r) {
     buffer_free(r->order);
     buffer_free(r->control);
     buffer_free(r->metric);
+    buffer_free(r->passes);
     plan_free(r->plan);
     free(r->rows);
     free(r->totals);

@@ -1,5 +1,6 @@
-/* A runner: one plan bound to a store and ready to run, with the three buffers that are its own:
- * the order of rows, CONTROL and METRIC. It owns the plan and borrows the store. */
+/* A runner: one plan bound to a store and ready to run, with the buffers that are its own: the
+ * order of rows, CONTROL, METRIC and the sums over passes. It owns the plan and borrows the store.
+ */
 #ifndef DROPCL_TRAIN_RUNNER_H
 #define DROPCL_TRAIN_RUNNER_H
 
@@ -9,6 +10,7 @@ struct runner {
     struct plan *plan;                       /* owned */
     struct program *program;                 /* owned */
     struct buffer *order, *control, *metric; /* owned */
+    struct buffer *passes;                   /* owned; NULL: not a Monte-Carlo plan */
     int words;                               /* of a CONTROL row */
     uint32_t *rows;   /* host copy of CONTROL: [plan->options.control_rows][words] */
     uint32_t *totals; /* host copy of METRIC */

@@ -101,10 +101,10 @@ static enum err open_evaluators(struct trainer *t) {
     const struct setup *s = &t->setup;
     const struct recipe *recipe = s->recipe;
     if (s->split.nheld)
-        TRY(evaluator_new(&t->held, &t->store, recipe, PLAN_EVAL, s->split.held, s->split.nheld));
+        TRY(evaluator_new(&t->held, &t->store, recipe, NULL, s->split.held, s->split.nheld));
     return s->data->test.rows
-               ? evaluator_new_range(&t->test, &t->store, recipe, PLAN_EVAL,
-                                     (size_t)s->data->train.rows, (size_t)s->data->test.rows)
+               ? evaluator_new_range(&t->test, &t->store, recipe, NULL, (size_t)s->data->train.rows,
+                                     (size_t)s->data->test.rows)
                : OK;
 }
 

@@ -51,7 +51,7 @@ class Family(Case):
         self.assertGreater(first["test_accuracy"], 0.2, "one epoch taught it nothing")
         self.assertEqual(first["parameters_sha256"], self.sha(MLP, device="cpu"), "the C reference")
         self.assertEqual(first["parameters_sha256"], self.sha(MLP, DROPCL_FAMILY="cpu"), "the kernels for CPUs")
-        for way in ("simple", "gpu 32", "gpu 64", "gpu 128", "gpu 32 split", "gpu 64 split"):
+        for way in ("simple", "gpu 32", "gpu 64", "gpu 128x64", "gpu 128", "gpu 32 split", "gpu 64 split"):
             end = self.gpu(MLP, DROPCL_TUNE=way)
             self.assertEqual(first["parameters_sha256"], end["parameters_sha256"], way)
 

@@ -5,13 +5,14 @@ import re
 
 from harness import DEVICE, ROOT, Case, main, write_mnist
 
-COMMANDS = ("train", "eval", "compare", "devices")  # the others are looked at by tests of their own
+COMMANDS = ("train", "eval", "predict", "compare", "devices")  # the others are looked at by tests of their own
 TYPES = {
     "text": str,
     "integer": int,
     "number": (int, float),
     "boolean": bool,
     "object": dict,
+    "list": list,
     "null": type(None),
 }
 
@@ -59,6 +60,11 @@ class Json(Case):
         self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json"))
         self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json", "--mc", "2"))
         self.check("eval", self.ok("eval", self.path("run"), "--device", DEVICE, "--json", "--tta"))
+        rows = ("--device", DEVICE, "--json", "--rows", "0:3")
+        self.check("predict", self.ok("predict", self.path("run"), *rows))
+        self.check("predict", self.ok("predict", self.path("run"), *rows, "--mc", "2"))
+        images = self.path("data", "mnist", "t10k-images-idx3-ubyte")
+        self.check("predict", self.ok("predict", self.path("run"), "--images", images, "--device", DEVICE, "--json"))
         self.check("devices", self.ok("devices", "--json"))
         self.check("compare", self.ok("compare", self.recipe, "--devices", f"cpu,{DEVICE}", "--json"))
         self.assertEqual(set(self.seen), set(self.pages), "documented, but never printed")

@@ -30,7 +30,8 @@ TOOLS = {
     "pkg-config": "#!/bin/sh\nexit 1\n",
     "ninja": "#!/bin/sh\n",
 }
-BUILD = "gcc libc6-dev cmake pkg-config ocl-icd-opencl-dev libclblast-dev libyaml-dev libjansson-dev zlib1g-dev libpng-dev libjs-chart.js check"
+LIBRARIES = "ocl-icd-opencl-dev libclblast-dev libyaml-dev libjansson-dev zlib1g-dev libpng-dev libjs-chart.js"
+BUILD = f"gcc libc6-dev cmake pkg-config {LIBRARIES} check"
 
 
 class RunScript(unittest.TestCase):
@@ -105,7 +106,7 @@ class RunScript(unittest.TestCase):
         self.put("installed", "")
         self.put("nosudo", "")
         done = self.run_script("train", code=69)
-        for package in ("ocl-icd-opencl-dev", "libclblast-dev", "libyaml-dev", "libjansson-dev", "zlib1g-dev"):
+        for package in LIBRARIES.split():
             self.assertIn(package, done.stderr)
         self.assertNotIn("apt-get", self.log())
 

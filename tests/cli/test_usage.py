@@ -2,7 +2,7 @@
 
 from harness import Case, main
 
-COMMANDS = ["train", "eval", "compare", "plan", "devices", "mask"]
+COMMANDS = ["train", "eval", "predict", "compare", "plan", "devices", "mask"]
 MASK = "--seed 1 --layer 0 --step 0 --samples 0:2 --elements 8 --rate 0.5".split()
 
 
@@ -17,11 +17,12 @@ class Usage(Case):
     def test_help_of_a_command_names_its_options(self):
         expected = {
             "train": "data device out force seed epochs steps init set json",
-            "eval": "data device mc json",
+            "eval": "data device mc tta json",
+            "predict": "images split rows data device mc tta json",
             "compare": "devices steps init dump json",
             "plan": "device",
             "devices": "json",
-            "mask": "seed layer step samples elements rate kind device",
+            "mask": "seed layer step samples elements rate kind split device",
         }
         for name in COMMANDS:
             page = self.ok("help", name).out
@@ -85,6 +86,7 @@ class Usage(Case):
             ("--layer", "4096"), ("--step", "4294967296"), ("--samples", "3:3"), ("--samples", "5:4"),
             ("--samples", "4"), ("--samples", ":4"), ("--samples", "0:4294967296"), ("--elements", "0"),
             ("--rate", "1.5"), ("--rate", "-0.1"), ("--rate", "0,5"), ("--rate", "nan"), ("--kind", "zoneout"),
+            ("--split", "validation"),
         ]:  # fmt: skip
             self.refused(64, "mask", *MASK, option, value, says=value)
         for option in ("--seed", "--layer", "--step", "--samples", "--elements", "--rate"):

@@ -31,12 +31,20 @@ safetensors)
     printf '\1%s\0abcd' "$header" >"$work/corpus/tensor"
     printf '\0\2\0\0\0\0\0\0\0{}' >"$work/corpus/empty"
     ;;
+picture)
+    png='\000\000\000\015IHDR\000\000\000\003\000\000\000\002\010\000\000\000\000\270\0379\306\000'
+    png=$png'\000\000\016IDATx\234c\340\022\221c\000b\000\001\300\000yE\027\277\307\000\000\000\000IEND'
+    png=$png'\256B\140\202'
+    printf '\002'"$png" >"$work/corpus/grey"
+    printf '\003'"$png" >"$work/corpus/colours"
+    printf '\0\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\3abcdef' >"$work/corpus/idx"
+    ;;
 *) printf 'Dummy' >"$work/corpus/seed" ;;
 esac
 
 set -- -g -O1 -std=gnu11 -D_POSIX_C_SOURCE=200809L -DDROPCL_SANITIZED '-DDROPCL_VERSION="fuzz"' -Ihost -Ikernels -Itests \
     -ffp-contract=off -fno-sanitize-recover=all "$target.c" host/base/*.c host/recipe/*.c host/data/*.c
-libraries="-lyaml -ljansson -lz -lm"
+libraries="-lyaml -ljansson -lz -lpng -lm"
 UBSAN_OPTIONS=print_stacktrace=1
 export UBSAN_OPTIONS
 if [ -z "${DRIVER:-}" ] && clang -fsanitize=fuzzer,address,undefined "$@" $libraries -o "$work/fuzz" 2>"$work/clang.log"; then

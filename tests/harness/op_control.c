@@ -85,7 +85,8 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     row[CONTROL_SEED_LOW] = (uint32_t)train->seed;
     row[CONTROL_SEED_HIGH] = (uint32_t)(train->seed >> 32);
     row[CONTROL_STEP] = step;
-    row[CONTROL_EPOCH] = 5 + step; /* anything */
+    row[CONTROL_EPOCH] = 5 + step;                          /* anything */
+    row[CONTROL_INTERVAL] = step / 2 * 2 + (step % 2 == 0); /* two passes each */
     row[CONTROL_FIRST] = step * (uint32_t)w->plan->options.batch;
     row[CONTROL_VALID] = (uint32_t)valid;
     put_float(&row[CONTROL_MEAN], (float)(1.0 / valid));

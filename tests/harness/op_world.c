@@ -70,6 +70,7 @@ static enum err build(const struct op_case *row, struct recipe **recipe, struct 
     struct plan_options options = {.mode = row->mode,
                                    .rows = ROWS,
                                    .control_rows = row->steps ? row->steps : 1,
+                                   .intervals = (row->steps + 1) / 2, /* of two passes each */
                                    .no_fuse = row->no_fuse};
     if (row->mode != PLAN_TRAIN) options.batch = row->batch;
     return plan_new(*recipe, op_fork_table(), &options, plan);
@@ -164,6 +165,8 @@ static void fill(struct op_world *w) {
             state[i] = (real)(float)(0.01 * (1.001 + op_random_real(6, (uint32_t)i)));
     if (w->content[BUFFER_AVERAGE])
         fill_real(w->content[BUFFER_AVERAGE], length(w, BUFFER_AVERAGE, sizeof(real)), 8, 1);
+    if (w->content[BUFFER_PASSES])
+        fill_real(w->content[BUFFER_PASSES], length(w, BUFFER_PASSES, sizeof(real)), 9, 1);
     if (w->content[BUFFER_PARTIAL])
         fill_real(w->content[BUFFER_PARTIAL], length(w, BUFFER_PARTIAL, sizeof(real)), 7, 1);
 }

@@ -19,13 +19,14 @@ static void layer(const double *x, int in, const float *w, const float *b, int o
     }
 }
 
-/* ReLU, then dropout by docs/masks.md: domain 9 (Monte-Carlo mask), split 0 (test). */
+/* ReLU, then dropout by docs/masks.md: domain 9 (Monte-Carlo mask), the split in the top bits of
+ * aux. */
 static void relu_dropout(double *x, int n, uint32_t stochastic, const struct network_masks *m) {
     for (int i = 0; i < n; i++) {
         if (x[i] < 0) x[i] = 0;
         if (!m->on) continue;
-        uint32_t word =
-            philox_word(m->seed, (uint32_t)i, m->row, m->pass, 9u << 28 | stochastic << 16);
+        uint32_t word = philox_word(m->seed, (uint32_t)i, m->row, m->pass,
+                                    9u << 28 | stochastic << 16 | m->split << 14);
         double rate = m->rate[stochastic];
         x[i] = (double)word < rate * 4294967296.0 ? 0 : x[i] / (1 - rate);
     }

@@ -5,12 +5,14 @@
 #include "train/model.h"
 #include <stdint.h>
 
-/* Which masks are on: none, or Monte-Carlo ones of this pass and dataset row. */
+/* Which masks are on: none, or Monte-Carlo ones of this pass and row of a split (0 test, 1 train, 2
+ * the user's). */
 struct network_masks {
     bool on;
     uint64_t seed;
     uint32_t pass, row;
     double rate[2];
+    uint32_t split;
 };
 
 /* Class probabilities of one image of the fixture's recipe: 784 -> 16 relu -> 12 relu -> 10. */

@@ -1,0 +1,20 @@
+/* Tiles of products on GPUs (kernels/tile_gpu.cl): rows and columns of the output that a group
+ * computes, and those that each of its work-items does. */
+#ifndef DROPCL_OPS_TILE_H
+#define DROPCL_OPS_TILE_H
+
+#include "plan/launch.h"
+
+struct tile {
+    int m, n, item_m, item_n; /* m, n: 0 for ways without tiles */
+};
+
+size_t tile_group(const struct tile *); /* work-items */
+/* Whether the device has the local memory and the work-items for it. */
+bool tile_fits(const struct tile *, const struct caps *);
+/* Tiles that cover m x n outputs. */
+size_t tile_count(const struct tile *, size_t m, size_t n);
+/* Tells a launch of its tile; adds the piece "tile_gpu". */
+void tile_define(const struct tile *, struct launch *);
+
+#endif
