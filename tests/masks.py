@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import sqrt
 
 MASK32 = 0xFFFFFFFF
-DOMAINS = {"dropout": 1, "mc": 9}
+DOMAINS = {"dropout": 1, "mc": 9, "droppath": 4}
 
 
 def philox4x32(counter, key):
@@ -129,7 +129,7 @@ def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate,
     command += ["--samples", f"{first}:{last}", "--rate", str(rate), "--kind", kind, "--device", device]
     if isinstance(elements, tuple):
         command += ["--shape", ",".join(map(str, elements))]
-    else:
+    elif elements:
         command += ["--elements", str(elements)]
     command += map(str, more)
     # Nothing of the user's: compiled kernels are kept beside the program.
@@ -168,6 +168,14 @@ CASES = [
 ]
 
 
+PATH_CASES = [
+    # seed, layer, step, first, last, rate: one element a sample
+    (1, 0, 0, 0, 64, "0.5"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 40, 2**32 - 1, "0.2"),
+    (9, 3, 2, 0, 5, "0"),
+    (9, 3, 2, 0, 5, "1"),
+]
+
 CHANNEL_CASES = [
     # seed, layer, step, first, last, axes, rate
     (1, 0, 0, 0, 4, (6, 7, 5), "0.5"),
@@ -194,6 +202,9 @@ BLOCK_CASES = [
 
 
 def check_structured_cases(dropcl, device):
+    for case in PATH_CASES:
+        mine = mask_rows(*case[:5], 1, case[5], "droppath")
+        assert mine == program_rows(dropcl, device, *case[:5], None, case[5], "droppath"), f"{device}: droppath {case}"
     for case in CHANNEL_CASES:
         kind = "dropout2d" if len(case[5]) == 3 else "dropout1d"
         assert channel_rows(*case) == program_rows(dropcl, device, *case, kind), f"{device}: {kind} {case}"
@@ -370,7 +381,7 @@ def main():
         check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)
-        print(f"{device}: {len(CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+        print(f"{device}: {len(CASES) + len(PATH_CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
 if __name__ == "__main__":

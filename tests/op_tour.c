@@ -87,6 +87,12 @@ static const struct op_case cases[] = {
          "[{residual: {activation: relu, body: [{dense: {units: 17}}, {dropout: {rate: 0.5}}], "
          "shortcut: [{dense: {units: 17}}]}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "whole branches of a residual block",
+     .framed = true,
+     .input = "3",
+     .layers = "[{dense: {units: 17}}, {residual: {body: [{dense: {units: 17}}, {droppath: {rate: "
+               "0.5}}]}}, {dense: {units: 2}}]",
+     .batch = 3},
     {.name = "channels of an image, in whole blocks of four",
      .framed = true,
      .input = "3, 2, 8",

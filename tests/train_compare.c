@@ -163,6 +163,10 @@ static const struct {
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dropout: {rate: 0.4}\n"
      "    - dense: {units: 10}\n",
      9 + 9},
+    /* behind a mask comes a sum */
+    {"    - dense: {units: 9}\n    - residual:\n        body:\n          - dense: {units: 9}\n"
+     "          - dropout: {rate: 0.3}\n          - droppath: {rate: 0.3}\n    - dense: {units: 10}\n",
+     9 + 9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 1}\n    - dense: {units: 10}\n", 9 + 9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 0}\n    - dense: {units: 10}\n", 0},
 };

@@ -27,24 +27,27 @@ static const struct option options[] = {
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
-    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, "
+    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, droppath, "
                             "or mc (dropout in Monte-Carlo evaluation, test rows)"),
     OPTION_DEVICE,
     OPTION_END,
     /* clang-format on */
 };
 
-/* Element-wise masks are asked by their number of elements, the others by the axes of a sample. */
+/* Element-wise masks are asked by their number of elements, a sample's one gate by nothing, the
+ * others by the axes of a sample. */
 static const struct kind {
     const char *name;
     uint32_t domain; /* of an element-wise one        */
     int axes;        /* 0: element-wise               */
+    bool gate;       /* one element a sample          */
     bool blocks;     /* takes --size and --gamma      */
-} kinds[] = {{"dropout", DOMAIN_MASK, 0, false},
-             {"mc", DOMAIN_MC_MASK, 0, false},
-             {"dropout1d", 0, 2, false},
-             {"dropout2d", 0, 3, false},
-             {"dropblock", 0, 3, true}};
+} kinds[] = {{.name = "dropout", .domain = DOMAIN_MASK},
+             {.name = "mc", .domain = DOMAIN_MC_MASK},
+             {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
+             {.name = "dropout1d", .axes = 2},
+             {.name = "dropout2d", .axes = 3},
+             {.name = "dropblock", .axes = 3, .blocks = true}};
 
 enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22 };
 
@@ -54,14 +57,19 @@ static int find_kind(const char *name, const struct kind **out) {
         *out = &kinds[i];
         return 0;
     }
-    return cli_fail(STATUS_USAGE,
-                    "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock or mc",
-                    name);
+    return cli_fail(
+        STATUS_USAGE,
+        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, droppath or mc", name);
 }
 
 /* Each kind takes what it needs and nothing that it would ignore. */
 static int check_given(const struct arguments *a, const struct kind *k) {
-    if (!k->axes != a->elements.given || (k->axes != 0) != (a->shape != NULL))
+    if (k->gate && (a->elements.given || a->shape))
+        return cli_fail(STATUS_USAGE,
+                        "mask: --kind %s has one element a sample and takes neither "
+                        "--elements nor --shape",
+                        k->name);
+    if (!k->gate && (!k->axes != a->elements.given || (k->axes != 0) != (a->shape != NULL)))
         return cli_fail(STATUS_USAGE, "mask: --kind %s takes --%s, and not --%s", k->name,
                         k->axes ? "shape" : "elements", k->axes ? "elements" : "shape");
     if (k->blocks && !a->size.given)
@@ -145,8 +153,7 @@ static int print_all(struct source *s, const struct range *samples) {
 static void plan_source(struct source *s, const struct arguments *a, const struct kind *k,
                         const struct ints *shape) {
     struct decision rate = decision_of(a->rate.value);
-    s->elements = (size_t)a->elements.value;
-    if (k->axes) s->elements = 1;
+    s->elements = k->axes || k->gate ? 1 : (size_t)a->elements.value;
     for (int i = 0; i < shape->count; i++) s->elements *= (size_t)shape->at[i];
     uint64_t asked = a->samples.last - a->samples.first;
     s->most = BLOCK_BITS / s->elements ? BLOCK_BITS / s->elements : 1;

@@ -24,6 +24,8 @@ uint32_t draws_counter(const struct plan *, int draw, uint32_t domain);
 /* The word of CONTROL_LAYER that `word` names, of a draw. */
 uint32_t draws_word(const struct cpu_run *, int draw, int word);
 float draws_scale(const struct cpu_run *, int draw);
+/* The domain that the layer's numbers belong to in training (struct draw_type). */
+uint32_t draws_domain(const struct plan *, int draw);
 /* Whether the layer's decision for this element is to drop it. */
 bool draws_drop(const struct cpu_run *, int draw, uint32_t sample, uint32_t element);
 

@@ -89,6 +89,7 @@ struct draw {
     const struct layer *layer;
     struct shape shape; /* of its input, the batch included                                */
     size_t mask_bytes;  /* of its mask, a byte for each element or channel; 0: none is drawn */
+    int block, blocks;  /* DropPath: l of L, from 1                                          */
 };
 
 /* A pointwise operation absorbed into a producer's epilogue. */

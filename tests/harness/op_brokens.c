@@ -218,6 +218,12 @@ const struct op_broken op_brokens[] = {
       .layers = "[{dropout2d: {rate: 0.5}}, {dense: {units: 4}}]",
       .batch = 5,
       .no_fuse = true}},
+    {"dropout.cl",
+     "(uintv)(dropout_block(at, 0).x)",
+     "(uintv)(dropout_block(at, 0).y)",
+     "droppath",
+     {SMALL("[{dense: {units: 21}}, {droppath: {rate: 0.5}}, {dense: {units: 4}}]"),
+      .no_fuse = true}},
     /* off by one at the border: the last corners never drop */
     {"dropblock.cl", "(HEIGHT - BLOCK_H + 1)", "(HEIGHT - BLOCK_H)", "dropblock", {BLOCKS("")}},
     {"dropblock.cl",

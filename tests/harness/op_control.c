@@ -68,8 +68,31 @@ static struct op_layer_control control_of_blocks(const struct draw *draw, double
     return c;
 }
 
-static struct op_layer_control control_of(const struct draw *draw) {
-    double rate = *(const double *)attr_of(draw->layer, "rate");
+/* ---- DropPath: the number of a layer among those of its type, by the text ---- */
+
+static void count_paths(const struct layers *layers, const struct layer *wanted, int *number,
+                        int *all) {
+    for (int i = 0; i < layers->count; i++) {
+        const struct layer *l = &layers->at[i];
+        const void *body = attr_of(l, "body"), *shortcut = attr_of(l, "shortcut");
+        *all += !strcmp(l->schema->name, "droppath");
+        if (l == wanted) *number = *all;
+        if (body) count_paths(body, wanted, number, all);
+        if (shortcut) count_paths(shortcut, wanted, number, all);
+    }
+}
+
+static double rate_of(const struct recipe *recipe, const struct layer *layer) {
+    double rate = *(const double *)attr_of(layer, "rate");
+    const int *depth = attr_of(layer, "depth");
+    int number = 0, all = 0;
+    if (!depth || !*depth) return rate;
+    count_paths(&recipe->model.layers, layer, &number, &all);
+    return rate * number / all;
+}
+
+static struct op_layer_control control_of(const struct recipe *recipe, const struct draw *draw) {
+    double rate = rate_of(recipe, draw->layer);
     const int *size = attr_of(draw->layer, "size");
     return size && rate > 0 && rate < 1 ? control_of_blocks(draw, rate, *size)
                                         : op_control_layer(rate);
@@ -95,7 +118,7 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     optimizer->control(train->optimizer.attr, optimizer->rate(train->optimizer.attr), step, words);
     memcpy(row + CONTROL_OPTIMIZER, words, sizeof words);
     for (int i = 0; i < w->recipe->stochastic_layers; i++) {
-        struct op_layer_control c = control_of(&w->plan->draws[i]);
+        struct op_layer_control c = control_of(w->recipe, &w->plan->draws[i]);
         uint32_t *words_of_layer = row + CONTROL_LAYERS + CONTROL_LAYER * i;
         words_of_layer[LAYER_LIMIT] = c.limit;
         words_of_layer[LAYER_ACTIVE] = c.active;
