@@ -93,6 +93,11 @@ static const struct op_case cases[] = {
      .layers = "[{dense: {units: 17}}, {residual: {body: [{dense: {units: 17}}, {droppath: {rate: "
                "0.5}}]}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "Gaussian noise",
+     .framed = true,
+     .input = "3",
+     .layers = "[{dense: {units: 17}}, {gaussian_dropout: {rate: 0.5}}, {dense: {units: 2}}]",
+     .batch = 3},
     {.name = "channels of an image, in whole blocks of four",
      .framed = true,
      .input = "3, 2, 8",

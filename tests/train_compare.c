@@ -167,6 +167,10 @@ static const struct {
     {"    - dense: {units: 9}\n    - residual:\n        body:\n          - dense: {units: 9}\n"
      "          - dropout: {rate: 0.3}\n          - droppath: {rate: 0.3}\n    - dense: {units: 10}\n",
      9 + 9},
+    /* noise is no mask, and none behind one */
+    {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - gaussian_dropout: {rate: 0.3}\n"
+     "    - dense: {units: 10}\n",
+     9 + 9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 1}\n    - dense: {units: 10}\n", 9 + 9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 0}\n    - dense: {units: 10}\n", 0},
 };

@@ -28,7 +28,7 @@ static const struct option options[] = {
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
     OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, droppath, "
-                            "or mc (dropout in Monte-Carlo evaluation, test rows)"),
+                            "gaussian_dropout, or mc (dropout in Monte-Carlo evaluation, test rows)"),
     OPTION_DEVICE,
     OPTION_END,
     /* clang-format on */
@@ -42,14 +42,16 @@ static const struct kind {
     int axes;        /* 0: element-wise               */
     bool gate;       /* one element a sample          */
     bool blocks;     /* takes --size and --gamma      */
+    bool noise;      /* factors instead of bits       */
 } kinds[] = {{.name = "dropout", .domain = DOMAIN_MASK},
              {.name = "mc", .domain = DOMAIN_MC_MASK},
              {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
+             {.name = "gaussian_dropout", .noise = true},
              {.name = "dropout1d", .axes = 2},
              {.name = "dropout2d", .axes = 3},
              {.name = "dropblock", .axes = 3, .blocks = true}};
 
-enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22 };
+enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22, MOST_NOISE = 65536 };
 
 static int find_kind(const char *name, const struct kind **out) {
     for (int i = 0; i < KINDS; i++) {
@@ -59,7 +61,8 @@ static int find_kind(const char *name, const struct kind **out) {
     }
     return cli_fail(
         STATUS_USAGE,
-        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, droppath or mc", name);
+        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, droppath, gaussian_dropout or mc",
+        name);
 }
 
 /* Each kind takes what it needs and nothing that it would ignore. */
@@ -78,6 +81,9 @@ static int check_given(const struct arguments *a, const struct kind *k) {
         return cli_fail(STATUS_USAGE, "mask: --size and --gamma are of --kind dropblock");
     if (a->gamma && strcmp(a->gamma, "exact") != 0 && strcmp(a->gamma, "paper") != 0)
         return cli_fail(STATUS_USAGE, "mask: --gamma is exact or paper, not '%s'", a->gamma);
+    if (k->noise && a->elements.value > MOST_NOISE)
+        return cli_fail(STATUS_USAGE, "mask: --elements of --kind %s is at most %d", k->name,
+                        MOST_NOISE);
     return 0;
 }
 
@@ -106,6 +112,12 @@ static void print_rows(const uint8_t *kept, size_t samples, size_t elements, cha
     }
 }
 
+/* As hexadecimal floats: to the bit. */
+static void print_factors(const real *factors, size_t samples, size_t elements) {
+    for (size_t i = 0; i < samples * elements; i++)
+        printf("%a%c", (double)factors[i], (i + 1) % elements ? ' ' : '\n');
+}
+
 /* ---- element-wise: asked of the generator ---- */
 
 struct source {
@@ -114,6 +126,7 @@ struct source {
     struct mask_maker maker;
     uint32_t *words;
     size_t elements, most; /* samples at once */
+    bool noise;
 };
 
 static enum err ask(struct source *s, uint32_t first, size_t samples, uint8_t *kept) {
@@ -139,6 +152,12 @@ static int print_all(struct source *s, const struct range *samples) {
         rc = err_set(ERR_SYSTEM, "out of memory for masks of %zu elements", s->elements);
     for (uint64_t at = samples->first; at < samples->last && !rc; at += s->most) {
         size_t n = samples->last - at < s->most ? (size_t)(samples->last - at) : s->most;
+        const real *factors;
+        if (s->noise) {
+            rc = mask_factors(&s->maker, s->query.step, (uint32_t)at, &factors);
+            if (!rc) print_factors(factors, n, s->elements);
+            continue;
+        }
         rc = ask(s, (uint32_t)at, n, kept);
         if (!rc) print_rows(kept, n, s->elements, line);
     }
@@ -171,13 +190,15 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
 static enum err open_maker(struct source *s, const struct arguments *a, const struct kind *k,
                            const struct ints *shape) {
     char more[64] = "";
-    if (!k->axes) return OK;
+    const struct ints features = {1, {(int)s->elements}};
+    if (!k->axes && !k->noise) return OK;
+    s->noise = k->noise;
     if (k->blocks)
         snprintf(more, sizeof more, ", size: %d, gamma: %s", (int)a->size.value,
                  a->gamma ? a->gamma : "exact");
     const struct mask_layer layer = {.type = k->name,
                                      .more = more,
-                                     .shape = *shape,
+                                     .shape = k->noise ? features : *shape,
                                      .rate = a->rate.value,
                                      .number = (int)a->layer.value,
                                      .seed = a->seed.value};

@@ -21,15 +21,17 @@ float draws_scale(const struct cpu_run *run, int draw) {
     return control_float(run->control, CONTROL_LAYERS + CONTROL_LAYER * draw + LAYER_SCALE);
 }
 
-bool draws_drop(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
+uint32_t draws_random(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
     const uint32_t *row = run->control;
-    if (!draws_word(run, draw, LAYER_ACTIVE)) return false;
     uint64_t seed = (uint64_t)row[CONTROL_SEED_HIGH] << 32 | row[CONTROL_SEED_LOW];
     uint32_t counter3 =
         draws_counter(run->plan, draw, draws_domain(run->plan, draw)) | row[CONTROL_AUX];
-    uint32_t word =
-        philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP], counter3);
-    return word <= draws_word(run, draw, LAYER_LIMIT);
+    return philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP], counter3);
+}
+
+bool draws_drop(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
+    return draws_word(run, draw, LAYER_ACTIVE) &&
+           draws_random(run, draw, sample, element) <= draws_word(run, draw, LAYER_LIMIT);
 }
 
 void draws_words(const struct plan *p, const void *attr, int draw, uint32_t out[STAGE_WORDS]) {

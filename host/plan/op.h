@@ -60,6 +60,7 @@ struct op {
      * is the macro NAME_point in kernels/PIECE.cl; `words` gives the uints that macro receives. */
     real (*point)(const struct point *, real x, real extra);
     const char *piece;
+    const char *needs[2]; /* further pieces, put before it; NULL: none */
     void (*words)(const struct plan *, const void *attr, int draw, uint32_t out[STAGE_WORDS]);
 
     /* An operation that draws a mask over its output: kept[e] = 1 where sample `sample` of the

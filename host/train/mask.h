@@ -26,13 +26,17 @@ struct mask_maker {
     int samples;     /* at once                                 */
     size_t elements; /* of a sample                             */
     uint32_t *row;   /* CONTROL                                 */
-    real *numbers;
+    real *numbers;   /* 1 each, then the factors                */
 };
 
 /* Makes masks of `samples` samples at once. ERR_RECIPE for attributes that the layer refuses;
  * ERR_SYSTEM. Borrows the device. */
 enum err mask_open(struct mask_maker *, struct device *, const struct mask_layer *, int samples);
 void mask_close(struct mask_maker *);
+
+/* What inputs of 1 become in samples first .. first + samples - 1 at an optimizer step:
+ * factors[samples][elements], the maker's own until the next call. */
+enum err mask_factors(struct mask_maker *, uint32_t step, uint32_t first, const real **factors);
 
 /* The masks of samples first .. first + samples - 1 at an optimizer step: kept[samples][elements],
  * 1 or 0. */

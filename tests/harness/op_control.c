@@ -93,6 +93,10 @@ static double rate_of(const struct recipe *recipe, const struct layer *layer) {
 
 static struct op_layer_control control_of(const struct recipe *recipe, const struct draw *draw) {
     double rate = rate_of(recipe, draw->layer);
+    if (!strcmp(draw->layer->schema->name,
+                "gaussian_dropout")) /* sigma in the place of the scale */
+        return (struct op_layer_control){.active = rate > 0,
+                                         .scale = (float)sqrt(rate / (1 - rate))};
     const int *size = attr_of(draw->layer, "size");
     return size && rate > 0 && rate < 1 ? control_of_blocks(draw, rate, *size)
                                         : op_control_layer(rate);
