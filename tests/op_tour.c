@@ -98,6 +98,12 @@ static const struct op_case cases[] = {
      .input = "3",
      .layers = "[{dense: {units: 17}}, {gaussian_dropout: {rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "alpha dropout of elements and channels",
+     .framed = true,
+     .input = "3, 2, 5",
+     .layers = "[{alpha_dropout: {rate: 0.5, by: channel}}, {dense: {units: 17}}, {alpha_dropout: "
+               "{rate: 0.5}}, {dense: {units: 2}}]",
+     .batch = 3},
     {.name = "channels of an image, in whole blocks of four",
      .framed = true,
      .input = "3, 2, 8",
