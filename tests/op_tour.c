@@ -104,6 +104,11 @@ static const struct op_case cases[] = {
      .layers = "[{alpha_dropout: {rate: 0.5, by: channel}}, {dense: {units: 17}}, {alpha_dropout: "
                "{rate: 0.5}}, {dense: {units: 2}}]",
      .batch = 3},
+    {.name = "limited norms, a chunk and a vector + 1",
+     .framed = true,
+     .input = "65",
+     .layers = "[{dense: {units: 17, max_norm: 0.5}}, {dense: {units: 2}}]",
+     .batch = 2},
     {.name = "channels of an image, in whole blocks of four",
      .framed = true,
      .input = "3, 2, 8",

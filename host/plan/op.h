@@ -130,6 +130,7 @@ struct op_table {
     const struct op *fold;      /* micro-batch tree: gradient = partial[level] + gradient    */
     const struct op *keep;      /* partial[level] = gradient                                 */
     const struct op *pointwise; /* runs a pointwise operation that found no producer        */
+    const struct op *max_norm;  /* limits the weights into each unit of a parameter        */
     const struct op *average;   /* moves the averaged model towards the present one         */
     const struct op *softmax;   /* the probabilities of an evaluation plan                  */
 };

@@ -127,6 +127,20 @@ static void build_update(struct plan *p) {
     optimizer->build(p, chosen->attr);
 }
 
+/* Constraints hold behind every optimizer step, and before the average sees the weights. */
+static void build_max_norms(struct plan *p, const struct op *max_norm) {
+    for (int i = 0; i < p->nparams; i++) {
+        const struct param param = p->params[i];
+        if (param.max_norm <= 0) continue;
+        double *limit = plan_alloc(p, sizeof *limit);
+        *limit = param.max_norm;
+        int s = plan_step_new(p, max_norm, limit, p->values[param.value].name, param.line);
+        plan_in(p, s, param.value);
+        plan_in(p, s, p->metric);
+        plan_out(p, s, param.value);
+    }
+}
+
 /* The averaged model, over parameters and running statistics alike: they belong together. */
 static void build_average(struct plan *p, const struct op *average) {
     if (p->recipe->train.ema <= 0) return;
@@ -154,6 +168,7 @@ static void build_training(struct plan *p, const struct op_table *table) {
     build_combine(p, table->fold, table->keep);
     p->update = p->nsteps;
     build_update(p);
+    build_max_norms(p, table->max_norm);
     build_average(p, table->average);
 }
 

@@ -78,6 +78,8 @@ struct param {
     int law;   /* uniform bounds; docs/masks.md                        */
     int fan_in, fan_out;
     bool decay;                 /* weight decay applies                                 */
+    double max_norm;            /* of what goes into a unit (the last axis); 0: no limit */
+    int line;                   /* of the recipe                                        */
     bool running;               /* not trained: no gradient, no optimizer               */
     int rows_h, rows_w, rows_c; /* dense after an image: how the first axis splits; 0: flat */
 };
