@@ -118,6 +118,22 @@ static void build_combine(struct plan *p, const struct op *fold, const struct op
     }
 }
 
+/* Regularisers that are more than weight decay: once an optimizer step, on finished gradients. */
+static void build_penalties(struct plan *p) {
+    for (int i = 0; i < p->nparams; i++) {
+        const struct param param = p->params[i];
+        if (!param.penalty) continue;
+        const char *name = p->values[param.value].name;
+        int s = plan_step_new(p, param.penalty, param.penalty_attr, name, param.line);
+        const int of[] = {param.value, param.penalised};
+        for (int k = 0; k < 2 && of[k] >= 0; k++) {
+            plan_in(p, s, of[k]);
+            plan_in(p, s, p->values[of[k]].grad);
+            plan_out(p, s, p->values[of[k]].grad);
+        }
+    }
+}
+
 static void build_update(struct plan *p) {
     const struct choice *chosen = &p->recipe->train.optimizer;
     const struct optimizer_type *optimizer = (const struct optimizer_type *)chosen->schema;
@@ -167,6 +183,7 @@ static void build_training(struct plan *p, const struct op_table *table) {
     p->combine = p->nsteps;
     build_combine(p, table->fold, table->keep);
     p->update = p->nsteps;
+    build_penalties(p);
     build_update(p);
     build_max_norms(p, table->max_norm);
     build_average(p, table->average);
