@@ -35,6 +35,7 @@
 #define DOMAIN_INIT       6u
 #define DOMAIN_SHUFFLE    7u
 #define DOMAIN_AUGMENT    8u
+#define DOMAIN_OF_PASSES  8u /* added to one of 1 to 5: the same in Monte-Carlo evaluation */
 #define DOMAIN_MC_MASK    9u
 #define DOMAIN_MC_WEIGHTS 11u
 #define DOMAIN_MC_PATH    12u

@@ -43,6 +43,11 @@ static uintv dropout2d_words(struct point at) {
     return load_full(words);
 }
 
+/* The sample decides: element 0. */
+static uintv droppath_words(struct point at) {
+    return (uintv)(dropout_block(at, 0).x);
+}
+
 /* Select, not multiply: a dropped element is +0 whatever it was. */
 static realv dropout_apply(realv x, struct point at, uintv words) {
     float scale = as_float(at.row[at.a + LAYER_SCALE]);
@@ -57,4 +62,6 @@ static realv dropout_apply(realv x, struct point at, uintv words) {
 #define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))
 #define dropout2d_point(x, extra, at)      DROPOUT(x, at, dropout2d_words(at))
 #define dropout2d_grad_point(x, extra, at) DROPOUT(x, at, dropout2d_words(at))
+#define droppath_point(x, extra, at)       DROPOUT(x, at, droppath_words(at))
+#define droppath_grad_point(x, extra, at)  DROPOUT(x, at, droppath_words(at))
 #define dropout_scale_point(x, extra, at)  ((x) * as_float((at).row[(at).a + LAYER_SCALE]))

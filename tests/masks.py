@@ -11,13 +11,17 @@ import contextlib
 import io
 import os
 import re
+import struct
 import subprocess
 import sys
 from fractions import Fraction
 from math import sqrt
+from statistics import NormalDist
+
+import inverse_normal
 
 MASK32 = 0xFFFFFFFF
-DOMAINS = {"dropout": 1, "mc": 9}
+DOMAINS = {"dropout": 1, "mc": 9, "droppath": 4}
 
 
 def philox4x32(counter, key):
@@ -56,6 +60,82 @@ def mask_rows(seed, layer, step, first, last, elements, rate, kind="dropout", sp
             row += philox4x32((block, sample, step, word3), key)
         rows.append("".join("0" if w < limit else "1" for w in row[:elements]))
     return rows
+
+
+# ---- noise ----
+
+
+def single(exact):
+    """An exact number rounded to float32: half to even among the two neighbours."""
+    near = struct.unpack("<f", struct.pack("<f", float(exact)))[0]  # rounded twice: at most one step off
+    bits = struct.unpack("<i", struct.pack("<f", abs(near)))[0]
+    around = [struct.unpack("<f", struct.pack("<i", b))[0] for b in (bits - 1, bits, bits + 1) if b >= 0]
+    best = min(around, key=lambda x: (abs(Fraction(x) - abs(exact)), struct.pack("<f", x)[0] & 1))
+    return best if exact >= 0 else -best
+
+
+def fma(a, b, c):
+    return single(Fraction(a) * Fraction(b) + Fraction(c))
+
+
+def read_table(root):
+    with open(f"{root}/docs/masks.md", encoding="utf-8") as file:
+        text = file.read().split("<!-- the table of the inverse normal -->")[1]
+    words = re.findall(r"(\d+)((?: +[0-9a-f]{8}){4})", text)[:256]
+    assert [int(n) for n, _ in words] == list(range(256)), "the table has another order"
+    return [[struct.unpack(">f", bytes.fromhex(c))[0] for c in row.split()] for _, row in words]
+
+
+def normal(word, table):
+    above = word >> 31
+    odd = 2 * (word ^ MASK32 if above else word) + 1
+    zeros = 32 - odd.bit_length()
+    m = odd << zeros
+    f = struct.unpack("<f", struct.pack("<I", 0x3F800000 | m >> 5 & 0x7FFFFF))[0] - 1.5
+    c3, c2, c1, c0 = table[8 * zeros + (m >> 28 & 7)]
+    y = fma(fma(fma(c3, f, c2), f, c1), f, c0)
+    return y if above else -y
+
+
+def noise_rows(table, seed, layer, step, first, last, elements, rate):
+    sigma = single(Fraction(sqrt(float(rate) / (1 - float(rate)))))
+    key, rows = (seed & MASK32, seed >> 32), []
+    for sample in range(first, last):
+        words = []
+        for block in range((elements + 3) // 4):
+            words += philox4x32((block, sample, step, 5 << 28 | layer << 16), key)
+        rows.append([fma(sigma, normal(w, table), 1) for w in words[:elements]])
+    return rows
+
+
+NOISE_CASES = [
+    # seed, layer, step, first, last, elements, rate
+    (1, 0, 0, 0, 2, 67, "0.5"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 3, 2**32 - 1, 33, "0.2"),
+    (7, 3, 1000, 5, 6, 1000, "0.9"),
+    (7, 3, 1000, 5, 6, 5, "0"),
+]
+
+
+def check_noise(dropcl, root, device):
+    table = read_table(root)
+    for case in NOISE_CASES:
+        rows = program_rows(dropcl, device, *case, "gaussian_dropout")
+        theirs = [[float.fromhex(x) for x in row.split()] for row in rows]
+        assert noise_rows(table, *case) == theirs, f"{device}: noise {case} differs from docs/masks.md"
+
+
+def check_inverse(root):
+    """The table is what its definition makes (the last bit left open: libraries differ there), and is as near to
+    the exact inverse as the document says, segment by segment."""
+    table = read_table(root)
+    for mine, theirs in zip(inverse_normal.table(), table):
+        assert all(abs(a - b) <= 2**-23 * abs(a) for a, b in zip(mine, theirs)), "another table"
+    for zeros in range(32):
+        for place in range(64):
+            odd = ((64 + place) << 25 >> zeros) | 1
+            n = normal(odd >> 1, table)
+            assert abs(n - NormalDist().inv_cdf(odd / 2**33)) < 6e-7, f"normal({odd >> 1}) = {n}"
 
 
 # ---- channels and blocks ----
@@ -133,7 +213,7 @@ def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate,
     command += ["--samples", f"{first}:{last}", "--rate", str(rate), "--kind", kind, "--device", device]
     if isinstance(elements, tuple):
         command += ["--shape", ",".join(map(str, elements))]
-    else:
+    elif elements:
         command += ["--elements", str(elements)]
     command += map(str, more)
     # Nothing of the user's: compiled kernels are kept beside the program.
@@ -172,6 +252,14 @@ CASES = [
 ]
 
 
+PATH_CASES = [
+    # seed, layer, step, first, last, rate: one element a sample
+    (1, 0, 0, 0, 64, "0.5"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 40, 2**32 - 1, "0.2"),
+    (9, 3, 2, 0, 5, "0"),
+    (9, 3, 2, 0, 5, "1"),
+]
+
 CHANNEL_CASES = [
     # seed, layer, step, first, last, axes, rate
     (1, 0, 0, 0, 4, (6, 7, 5), "0.5"),
@@ -198,6 +286,9 @@ BLOCK_CASES = [
 
 
 def check_structured_cases(dropcl, device):
+    for case in PATH_CASES:
+        mine = mask_rows(*case[:5], 1, case[5], "droppath")
+        assert mine == program_rows(dropcl, device, *case[:5], None, case[5], "droppath"), f"{device}: droppath {case}"
     for case in CHANNEL_CASES:
         kind = "dropout2d" if len(case[5]) == 3 else "dropout1d"
         assert channel_rows(*case) == program_rows(dropcl, device, *case, kind), f"{device}: {kind} {case}"
@@ -383,15 +474,17 @@ def main():
     check_document(root)
     check_planted_faults()
     check_gamma()
+    check_inverse(root)
     for device in devices:
         check_cases(dropcl, device)
         check_structured_cases(dropcl, device)
+        check_noise(dropcl, root, device)
         check_limits(dropcl, device)
         check_splits(dropcl, device)
         check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)
-        print(f"{device}: {len(CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+        print(f"{device}: {len(CASES) + len(PATH_CASES) + len(NOISE_CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
 if __name__ == "__main__":

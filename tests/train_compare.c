@@ -163,6 +163,18 @@ static const struct {
     {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - dropout: {rate: 0.4}\n"
      "    - dense: {units: 10}\n",
      9 + 9},
+    /* behind a mask comes a sum */
+    {"    - dense: {units: 9}\n    - residual:\n        body:\n          - dense: {units: 9}\n"
+     "          - dropout: {rate: 0.3}\n          - droppath: {rate: 0.3}\n    - dense: {units: 10}\n",
+     9 + 9},
+    /* noise is no mask, and none behind one */
+    {"    - dense: {units: 9}\n    - dropout: {rate: 0.3}\n    - gaussian_dropout: {rate: 0.3}\n"
+     "    - dense: {units: 10}\n",
+     9 + 9},
+    /* what alpha dropout drops is not 0; backward it is */
+    {"    - dense: {units: 9, activation: selu}\n    - alpha_dropout: {rate: 0.3}\n"
+     "    - dense: {units: 10}\n",
+     9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 1}\n    - dense: {units: 10}\n", 9 + 9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 0}\n    - dense: {units: 10}\n", 0},
 };

@@ -30,7 +30,7 @@ static enum err assemble(const char *const *files, int nfiles, char **out) {
     for (int i = 0; i < nfiles && !rc; i++) {
         struct text name = {0};
         char *file = NULL;
-        text_add(&name, "%s.cl", files[i]);
+        text_add(&name, strchr(files[i], '.') ? "%s" : "%s.cl", files[i]);
         rc = text_take(&name, &file);
         if (!rc) rc = add_file(&source, file);
         free(file);

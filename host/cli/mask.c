@@ -27,8 +27,8 @@ static const struct option options[] = {
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
-    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, "
-                            "or mc (dropout with --split test)"),
+    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, droppath, "
+                            "gaussian_dropout, or mc (dropout with --split test)"),
     OPTION(TEXT, split, "S", "masks of Monte-Carlo evaluation: samples are rows of the split test, "
                              "train or user, steps are passes"),
     OPTION_DEVICE,
@@ -36,19 +36,24 @@ static const struct option options[] = {
     /* clang-format on */
 };
 
-/* Element-wise masks are asked by their number of elements, the others by the axes of a sample. */
+/* Element-wise masks are asked by their number of elements, a sample's one gate by nothing, the
+ * others by the axes of a sample. */
 static const struct kind {
     const char *name;
     uint32_t domain; /* of an element-wise one        */
     int axes;        /* 0: element-wise               */
+    bool gate;       /* one element a sample          */
     bool blocks;     /* takes --size and --gamma      */
-} kinds[] = {{"dropout", DOMAIN_MASK, 0, false},
-             {"mc", DOMAIN_MC_MASK, 0, false},
-             {"dropout1d", 0, 2, false},
-             {"dropout2d", 0, 3, false},
-             {"dropblock", 0, 3, true}};
+    bool noise;      /* factors instead of bits       */
+} kinds[] = {{.name = "dropout", .domain = DOMAIN_MASK},
+             {.name = "mc", .domain = DOMAIN_MC_MASK},
+             {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
+             {.name = "gaussian_dropout", .noise = true},
+             {.name = "dropout1d", .axes = 2},
+             {.name = "dropout2d", .axes = 3},
+             {.name = "dropblock", .axes = 3, .blocks = true}};
 
-enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22 };
+enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22, MOST_NOISE = 65536 };
 
 static int find_kind(const char *name, const struct kind **out) {
     for (int i = 0; i < KINDS; i++) {
@@ -56,14 +61,20 @@ static int find_kind(const char *name, const struct kind **out) {
         *out = &kinds[i];
         return 0;
     }
-    return cli_fail(STATUS_USAGE,
-                    "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock or mc",
-                    name);
+    return cli_fail(
+        STATUS_USAGE,
+        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, droppath, gaussian_dropout or mc",
+        name);
 }
 
 /* Each kind takes what it needs and nothing that it would ignore. */
 static int check_given(const struct arguments *a, const struct kind *k) {
-    if (!k->axes != a->elements.given || (k->axes != 0) != (a->shape != NULL))
+    if (k->gate && (a->elements.given || a->shape))
+        return cli_fail(STATUS_USAGE,
+                        "mask: --kind %s has one element a sample and takes neither "
+                        "--elements nor --shape",
+                        k->name);
+    if (!k->gate && (!k->axes != a->elements.given || (k->axes != 0) != (a->shape != NULL)))
         return cli_fail(STATUS_USAGE, "mask: --kind %s takes --%s, and not --%s", k->name,
                         k->axes ? "shape" : "elements", k->axes ? "elements" : "shape");
     if (k->blocks && !a->size.given)
@@ -72,6 +83,9 @@ static int check_given(const struct arguments *a, const struct kind *k) {
         return cli_fail(STATUS_USAGE, "mask: --size and --gamma are of --kind dropblock");
     if (a->gamma && strcmp(a->gamma, "exact") != 0 && strcmp(a->gamma, "paper") != 0)
         return cli_fail(STATUS_USAGE, "mask: --gamma is exact or paper, not '%s'", a->gamma);
+    if (k->noise && a->elements.value > MOST_NOISE)
+        return cli_fail(STATUS_USAGE, "mask: --elements of --kind %s is at most %d", k->name,
+                        MOST_NOISE);
     return 0;
 }
 
@@ -116,6 +130,12 @@ static void print_rows(const uint8_t *kept, size_t samples, size_t elements, cha
     }
 }
 
+/* As hexadecimal floats: to the bit. */
+static void print_factors(const real *factors, size_t samples, size_t elements) {
+    for (size_t i = 0; i < samples * elements; i++)
+        printf("%a%c", (double)factors[i], (i + 1) % elements ? ' ' : '\n');
+}
+
 /* ---- element-wise: asked of the generator ---- */
 
 struct source {
@@ -124,6 +144,7 @@ struct source {
     struct mask_maker maker;
     uint32_t *words;
     size_t elements, most; /* samples at once */
+    bool noise;
 };
 
 static enum err ask(struct source *s, uint32_t first, size_t samples, uint8_t *kept) {
@@ -149,6 +170,12 @@ static int print_all(struct source *s, const struct range *samples) {
         rc = err_set(ERR_SYSTEM, "out of memory for masks of %zu elements", s->elements);
     for (uint64_t at = samples->first; at < samples->last && !rc; at += s->most) {
         size_t n = samples->last - at < s->most ? (size_t)(samples->last - at) : s->most;
+        const real *factors;
+        if (s->noise) {
+            rc = mask_factors(&s->maker, s->query.step, (uint32_t)at, &factors);
+            if (!rc) print_factors(factors, n, s->elements);
+            continue;
+        }
         rc = ask(s, (uint32_t)at, n, kept);
         if (!rc) print_rows(kept, n, s->elements, line);
     }
@@ -163,9 +190,8 @@ static int print_all(struct source *s, const struct range *samples) {
 static void plan_source(struct source *s, const struct arguments *a, const struct kind *k,
                         const struct place *place, const struct ints *shape) {
     struct decision rate = decision_of(a->rate.value);
-    uint32_t domain = place->monte_carlo ? DOMAIN_MC_MASK : k->domain;
-    s->elements = (size_t)a->elements.value;
-    if (k->axes) s->elements = 1;
+    uint32_t domain = place->monte_carlo ? k->domain | DOMAIN_OF_PASSES : k->domain;
+    s->elements = k->axes || k->gate ? 1 : (size_t)a->elements.value;
     for (int i = 0; i < shape->count; i++) s->elements *= (size_t)shape->at[i];
     uint64_t asked = a->samples.last - a->samples.first;
     s->most = BLOCK_BITS / s->elements ? BLOCK_BITS / s->elements : 1;
@@ -183,13 +209,15 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
 static enum err open_maker(struct source *s, const struct arguments *a, const struct kind *k,
                            const struct place *place, const struct ints *shape) {
     char more[64] = "";
-    if (!k->axes) return OK;
+    const struct ints features = {1, {(int)s->elements}};
+    if (!k->axes && !k->noise) return OK;
+    s->noise = k->noise;
     if (k->blocks)
         snprintf(more, sizeof more, ", size: %d, gamma: %s", (int)a->size.value,
                  a->gamma ? a->gamma : "exact");
     const struct mask_layer layer = {.type = k->name,
                                      .more = more,
-                                     .shape = *shape,
+                                     .shape = k->noise ? features : *shape,
                                      .rate = a->rate.value,
                                      .number = (int)a->layer.value,
                                      .seed = a->seed.value,

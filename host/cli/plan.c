@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/recipe.h"
 #include "ops/table.h"
+#include "plan/advice.h"
 #include "plan/op.h"
 #include "train/tune.h"
 #include <stdlib.h>
@@ -59,6 +60,11 @@ static enum err print_both(const struct recipe *recipe, const struct caps *caps)
     return OK;
 }
 
+static void warn(const char *sentence, void *user) {
+    (void)user;
+    fprintf(stderr, "%s\n", sentence);
+}
+
 static int run_plan(const void *arguments) {
     const struct arguments *a = arguments;
     struct recipe *recipe = NULL;
@@ -66,6 +72,7 @@ static int run_plan(const void *arguments) {
     struct caps caps = {0};
     enum err rc = cli_recipe(a->recipe, &a->set, &recipe);
     if (!rc) rc = open_device(a->device, recipe, &device, &caps);
+    if (!rc) rc = plan_advise(recipe, warn, NULL);
     if (!rc) rc = print_both(recipe, device ? &caps : NULL);
     device_close(device);
     recipe_free(recipe);

@@ -11,6 +11,7 @@ struct conv_attr {
     int filters, stride, pad, activation, init;
     struct ints kernel;
     bool bias, depthwise;
+    double max_norm;
 };
 
 static const char *const laws[] = {"he", "glorot", "lecun", NULL};
@@ -66,6 +67,7 @@ static const struct attr conv_attrs[] = {
      .fallback = "he",
      .doc = "bound of the uniform initial weights: sqrt(6/in), sqrt(6/(in+out)) or sqrt(3/in), "
             "with in and out counted over the window; biases start at 0"},
+    MAX_NORM_ATTR(struct conv_attr),
     {0}};
 
 /* ---- steps: all three have the same attributes, struct conv2d ---- */
@@ -250,7 +252,9 @@ static int conv_build(struct plan *p, const struct layer *layer, int in) {
     struct param law = {.law = law_of[attr->init],
                         .fan_in = kh * kw * depth,
                         .fan_out = kh * kw * (g->depthwise ? 1 : g->f),
-                        .decay = true};
+                        .decay = true,
+                        .max_norm = attr->max_norm,
+                        .line = layer->line};
     struct shape weights = {4, {kh, kw, depth, g->f}}, bias = {1, {g->f}};
     int w = plan_param_new(p, layer->name, "weight", &weights, &law), b = -1;
     if (g->bias)

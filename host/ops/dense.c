@@ -9,6 +9,7 @@ enum { IN_X, IN_WEIGHT, IN_BIAS };
 struct dense_attr {
     int units, activation, init;
     bool bias;
+    double max_norm;
 };
 
 static const char *const laws[] = {"he", "glorot", "lecun", NULL};
@@ -39,6 +40,7 @@ static const struct attr dense_attrs[] = {
      .fallback = "he",
      .doc =
          "bound of the uniform initial weights: sqrt(6/in), sqrt(6/(in+out)) or sqrt(3/in); biases start at 0"},
+    MAX_NORM_ATTR(struct dense_attr),
     {0}};
 
 /* A step as a matrix product. */
@@ -211,8 +213,12 @@ static int dense_build(struct plan *p, const struct layer *layer, int in) {
             layer->name, (long long)weights_count, (long long)outputs);
         return in;
     }
-    struct param law = {
-        .law = law_of[attr->init], .fan_in = features, .fan_out = attr->units, .decay = true};
+    struct param law = {.law = law_of[attr->init],
+                        .fan_in = features,
+                        .fan_out = attr->units,
+                        .decay = true,
+                        .max_norm = attr->max_norm,
+                        .line = layer->line};
     if (x.rank == 4) law.rows_h = x.dim[1], law.rows_w = x.dim[2], law.rows_c = x.dim[3];
     struct shape weights = {2, {features, attr->units}}, bias = {1, {attr->units}};
     int w = plan_param_new(p, layer->name, "weight", &weights, &law);

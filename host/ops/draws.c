@@ -7,6 +7,12 @@ uint32_t draws_counter(const struct plan *p, int draw, uint32_t domain) {
     return PHILOX_COUNTER3(domain, (uint32_t)p->draws[draw].layer->stochastic, 0u);
 }
 
+uint32_t draws_domain(const struct plan *p, int draw) {
+    const struct schema *schema = p->draws[draw].layer->schema;
+    uint32_t domain = ((const struct layer_type *)(const void *)schema)->draw.domain;
+    return domain ? domain : DOMAIN_MASK;
+}
+
 uint32_t draws_word(const struct cpu_run *run, int draw, int word) {
     return run->control[CONTROL_LAYERS + CONTROL_LAYER * draw + word];
 }
@@ -15,20 +21,23 @@ float draws_scale(const struct cpu_run *run, int draw) {
     return control_float(run->control, CONTROL_LAYERS + CONTROL_LAYER * draw + LAYER_SCALE);
 }
 
-bool draws_drop(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
+uint32_t draws_random(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
     const uint32_t *row = run->control;
-    if (!draws_word(run, draw, LAYER_ACTIVE)) return false;
     uint64_t seed = (uint64_t)row[CONTROL_SEED_HIGH] << 32 | row[CONTROL_SEED_LOW];
-    uint32_t counter3 = draws_counter(run->plan, draw, DOMAIN_MASK) | row[CONTROL_AUX];
-    uint32_t word =
-        philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP], counter3);
-    return word <= draws_word(run, draw, LAYER_LIMIT);
+    uint32_t counter3 =
+        draws_counter(run->plan, draw, draws_domain(run->plan, draw)) | row[CONTROL_AUX];
+    return philox_word(seed, element, row[CONTROL_SAMPLE] + sample, row[CONTROL_STEP], counter3);
+}
+
+bool draws_drop(const struct cpu_run *run, int draw, uint32_t sample, uint32_t element) {
+    return draws_word(run, draw, LAYER_ACTIVE) &&
+           draws_random(run, draw, sample, element) <= draws_word(run, draw, LAYER_LIMIT);
 }
 
 void draws_words(const struct plan *p, const void *attr, int draw, uint32_t out[STAGE_WORDS]) {
     (void)attr;
     out[0] = CONTROL_LAYERS + CONTROL_LAYER * (uint32_t)draw;
-    out[1] = draws_counter(p, draw, DOMAIN_MASK);
+    out[1] = draws_counter(p, draw, draws_domain(p, draw));
 }
 
 int draws_channels(const struct draw *draw) {

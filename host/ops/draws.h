@@ -12,6 +12,8 @@
      .offset = offsetof(type_, member.rate),                                                       \
      .max = 1,                                                                                     \
      .doc = doc_},                                                                                 \
+        DRAW_SCHEDULE(type_, member)
+#define DRAW_SCHEDULE(type_, member)                                                               \
     {                                                                                              \
         .name = "schedule", .type = ATTR_CHOICE, .offset = offsetof(type_, member.schedule),       \
         .kind = CHOICE_RATE_SCHEDULE, .fallback = "",                                              \
@@ -24,6 +26,10 @@ uint32_t draws_counter(const struct plan *, int draw, uint32_t domain);
 /* The word of CONTROL_LAYER that `word` names, of a draw. */
 uint32_t draws_word(const struct cpu_run *, int draw, int word);
 float draws_scale(const struct cpu_run *, int draw);
+/* The domain that the layer's numbers belong to in training (struct draw_type). */
+uint32_t draws_domain(const struct plan *, int draw);
+/* The word of an element of a sample of the micro-batch. */
+uint32_t draws_random(const struct cpu_run *, int draw, uint32_t sample, uint32_t element);
 /* Whether the layer's decision for this element is to drop it. */
 bool draws_drop(const struct cpu_run *, int draw, uint32_t sample, uint32_t element);
 

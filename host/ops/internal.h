@@ -33,7 +33,16 @@ void sizes_grid(struct launch *, const struct caps *, size_t columns, size_t row
  * the piece "epilogue". Call it after the kernel's own arguments. */
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
+/* The row of an attribute table for struct param's max_norm. */
+#define MAX_NORM_ATTR(type_)                                                                       \
+    {                                                                                              \
+        .name = "max_norm", .type = ATTR_REAL, .offset = offsetof(type_, max_norm), .max = 1e6,    \
+        .above_min = true, .fallback = "",                                                         \
+        .doc = "largest norm of the weights into a unit, to which each optimizer step cuts them "  \
+               "back (Srivastava et al. 2014: 2 to 4); without it there is none"                   \
+    }
+
 extern const struct op op_gather, op_add, op_fold, op_keep, op_pointwise, op_relu, op_softmax,
-    op_average, op_ensemble;
+    op_average, op_ensemble, op_max_norm;
 
 #endif

@@ -20,6 +20,8 @@ void stages_launch(const struct plan *p, const struct step *s, struct launch *l)
     char epilogue[LAUNCH_DEFINES - 256] = "";
     int extras = 0;
     for (int i = 0; i < s->nstages; i++) {
+        for (int k = 0; k < 2; k++)
+            if (s->stage[i].op->needs[k]) launch_piece(l, s->stage[i].op->needs[k]);
         launch_piece(l, s->stage[i].op->piece);
         add_stage(p, &s->stage[i], &extras, epilogue, sizeof epilogue);
     }

@@ -59,6 +59,7 @@ const struct op_table op_table_all = {.layers = layers,
                                       .fold = &op_fold,
                                       .keep = &op_keep,
                                       .pointwise = &op_pointwise,
+                                      .max_norm = &op_max_norm,
                                       .average = &op_average,
                                       .softmax = &op_softmax,
                                       .ensemble = &op_ensemble};

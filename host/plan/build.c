@@ -80,6 +80,10 @@ int plan_param_new(struct plan *p, const char *layer, const char *suffix, const 
         plan_value_new(p, plan_text(p, "%s.%s", layer, suffix), shape, DTYPE_F32, ROLE_PARAM);
     p->params[i] = *law;
     p->params[i].value = value;
+    if (p->penalty && law->decay) {
+        p->params[p->penalty - 1].penalised = value;
+        p->penalty = 0;
+    }
     if (p->options.mode == PLAN_TRAIN) {
         int grad = plan_value_new(p, plan_text(p, "%s.%s.grad", layer, suffix), shape, DTYPE_F32,
                                   ROLE_GRAD);

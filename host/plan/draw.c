@@ -53,13 +53,18 @@ void draw_print(const struct plan *p, struct text *out) {
         if (!draw->mask_bytes) continue;
         const struct layer *layer = draw->layer;
         const struct draw_attr *attr = draw_attr_of(layer);
-        text_add(out, "draws: layer %d, %s of line %d: %s drops %g, keeps %g", layer->stochastic,
-                 layer->name, layer->line, layer->schema->name, attr->rate, 1 - attr->rate);
+        bool noise = type_of(layer)->noise;
+        text_add(out, "draws: layer %d, %s of line %d: ", layer->stochastic, layer->name,
+                 layer->line);
+        if (noise)
+            text_add(out, "%s at rate %g", layer->schema->name, attr->rate);
+        else
+            text_add(out, "%s drops %g, keeps %g", layer->schema->name, attr->rate, 1 - attr->rate);
         if (attr->schedule.schema) print_schedule(&attr->schedule, out);
         if (type_of(layer)->describe) {
             text_add(out, "; ");
             type_of(layer)->describe(draw, out);
         }
-        text_add(out, "; mask of %zu bytes not stored\n", draw->mask_bytes);
+        text_add(out, "; %s of %zu bytes not stored\n", noise ? "noise" : "mask", draw->mask_bytes);
     }
 }

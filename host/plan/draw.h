@@ -26,8 +26,10 @@ struct decision {
 
 /* What a layer type that draws random numbers adds; a part of struct layer_type. */
 struct draw_type {
+    uint32_t domain; /* of the contract, in training; 0: DOMAIN_MASK */
     /* The decision at a rate. NULL: decision_of. */
     struct decision (*decide)(const struct draw *, double rate);
+    bool noise; /* a factor for each element, and no decision to drop it */
     /* Further words for `dropcl plan`, ending without a newline. NULL: none. */
     void (*describe)(const struct draw *, struct text *);
 };

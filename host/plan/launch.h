@@ -54,8 +54,8 @@ struct launch_gemm {
 
 struct launch {
     enum launch_kind kind;
-    const char
-        *files[LAUNCH_FILES]; /* kernels/NAME.cl pieces in order; the last one holds the kernel */
+    const char *files[LAUNCH_FILES]; /* kernels/NAME.cl pieces in order, or headers by their whole
+                                        name; the last one holds the kernel */
     int nfiles;
     const char *kernel;
     char defines[LAUNCH_DEFINES]; /* "-DTILE=4 -DBIAS=1 " */

@@ -60,6 +60,7 @@ struct op {
      * is the macro NAME_point in kernels/PIECE.cl; `words` gives the uints that macro receives. */
     real (*point)(const struct point *, real x, real extra);
     const char *piece;
+    const char *needs[2]; /* further pieces, put before it; NULL: none */
     void (*words)(const struct plan *, const void *attr, int draw, uint32_t out[STAGE_WORDS]);
 
     /* An operation that draws a mask over its output: kept[e] = 1 where sample `sample` of the
@@ -129,6 +130,7 @@ struct op_table {
     const struct op *fold;      /* micro-batch tree: gradient = partial[level] + gradient    */
     const struct op *keep;      /* partial[level] = gradient                                 */
     const struct op *pointwise; /* runs a pointwise operation that found no producer        */
+    const struct op *max_norm;  /* limits the weights into each unit of a parameter        */
     const struct op *average;   /* moves the averaged model towards the present one         */
     const struct op *softmax;   /* the probabilities of an evaluation plan                  */
     const struct op *ensemble;  /* sums over the passes of a Monte-Carlo evaluation         */

@@ -131,6 +131,22 @@ static void build_combine(struct plan *p, const struct op *fold, const struct op
     }
 }
 
+/* Regularisers that are more than weight decay: once an optimizer step, on finished gradients. */
+static void build_penalties(struct plan *p) {
+    for (int i = 0; i < p->nparams; i++) {
+        const struct param param = p->params[i];
+        if (!param.penalty) continue;
+        const char *name = p->values[param.value].name;
+        int s = plan_step_new(p, param.penalty, param.penalty_attr, name, param.line);
+        const int of[] = {param.value, param.penalised};
+        for (int k = 0; k < 2 && of[k] >= 0; k++) {
+            plan_in(p, s, of[k]);
+            plan_in(p, s, p->values[of[k]].grad);
+            plan_out(p, s, p->values[of[k]].grad);
+        }
+    }
+}
+
 static void build_update(struct plan *p) {
     const struct choice *chosen = &p->recipe->train.optimizer;
     const struct optimizer_type *optimizer = (const struct optimizer_type *)chosen->schema;
@@ -138,6 +154,20 @@ static void build_update(struct plan *p) {
     p->flat_state =
         plan_value_new(p, "state", &SHAPE(p->state_tensors, flat), DTYPE_F32, ROLE_STATE);
     optimizer->build(p, chosen->attr);
+}
+
+/* Constraints hold behind every optimizer step, and before the average sees the weights. */
+static void build_max_norms(struct plan *p, const struct op *max_norm) {
+    for (int i = 0; i < p->nparams; i++) {
+        const struct param param = p->params[i];
+        if (param.max_norm <= 0) continue;
+        double *limit = plan_alloc(p, sizeof *limit);
+        *limit = param.max_norm;
+        int s = plan_step_new(p, max_norm, limit, p->values[param.value].name, param.line);
+        plan_in(p, s, param.value);
+        plan_in(p, s, p->metric);
+        plan_out(p, s, param.value);
+    }
 }
 
 /* The averaged model, over parameters and running statistics alike: they belong together. */
@@ -166,7 +196,9 @@ static void build_training(struct plan *p, const struct op_table *table) {
     p->combine = p->nsteps;
     build_combine(p, table->fold, table->keep);
     p->update = p->nsteps;
+    build_penalties(p);
     build_update(p);
+    build_max_norms(p, table->max_norm);
     build_average(p, table->average);
 }
 

@@ -71,7 +71,14 @@ struct value {
                         lets relu's backward read dropout's output; -1: this value itself */
 };
 
-enum { PARAM_LAW_ZERO, PARAM_LAW_ONE, PARAM_LAW_HE, PARAM_LAW_GLOROT, PARAM_LAW_LECUN };
+enum {
+    PARAM_LAW_ZERO,
+    PARAM_LAW_ONE,
+    PARAM_LAW_HE,
+    PARAM_LAW_GLOROT,
+    PARAM_LAW_LECUN,
+    PARAM_LAW_VALUE
+};
 
 /* One tensor of a model: trained, or running statistics, which steps update themselves. Declared
  * while building, in recipe order: the same in every plan of a recipe. */
@@ -79,7 +86,13 @@ struct param {
     int value; /* index of the ROLE_PARAM value; running: ROLE_STATE   */
     int law;   /* uniform bounds; docs/masks.md                        */
     int fan_in, fan_out;
-    bool decay;                 /* weight decay applies                                 */
+    bool decay;               /* weight decay applies                                 */
+    double max_norm;          /* of what goes into a unit (the last axis); 0: no limit */
+    int line;                 /* of the recipe                                        */
+    double start;             /* PARAM_LAW_VALUE: what it is first                    */
+    const struct op *penalty; /* adds to its gradient before the optimizer, and to that */
+    const void *penalty_attr; /* of `penalised`, the next weights declared; -1: none    */
+    int penalised;
     bool running;               /* not trained: no gradient, no optimizer               */
     int rows_h, rows_w, rows_c; /* dense after an image: how the first axis splits; 0: flat */
 };
@@ -91,6 +104,7 @@ struct draw {
     const struct layer *layer;
     struct shape shape; /* of its input, the batch included                                */
     size_t mask_bytes;  /* of its mask, a byte for each element or channel; 0: none is drawn */
+    int block, blocks;  /* DropPath: l of L, from 1                                          */
 };
 
 /* A pointwise operation absorbed into a producer's epilogue. */
@@ -167,6 +181,7 @@ struct plan {
     size_t unshared_bytes;   /* what the slots would take without sharing                 */
     size_t mask_bytes_saved; /* masks that are never stored: the sum over the draws       */
 
+    int penalty;          /* 1 + the last parameter whose `penalised` is yet to come, 0: none */
     const struct op *add; /* sums gradients; of the op table */
     struct built *built;  /* layers built so far, for `from` */
     int nbuilt;

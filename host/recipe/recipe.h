@@ -68,6 +68,11 @@ enum err recipe_read(const char *path, const struct vocabulary *, const struct s
                      int count, struct recipe **out);
 void recipe_free(struct recipe *r);
 
+/* Calls `visit` with every layer in the order of the text: a layer before the layers inside it, a
+ * body before a shortcut. */
+void recipe_walk(const struct layers *, void (*visit)(const struct layer *, void *user),
+                 void *user);
+
 /* A fault found after parsing (shapes), pointing at a place of the text: "FILE:LINE:COL: error:
  * ...", the source line and a caret. Returns ERR_RECIPE. */
 enum err recipe_fault(const struct recipe *r, int line, int column, const char *format, ...)

@@ -4,19 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The shapes are the plan's; the layers are the recipe's own, which lives as long as we do. */
-static void collect(struct control *c, const struct layers *layers, const struct plan *plan) {
-    for (int i = 0; i < layers->count; i++) {
-        const struct layer *layer = &layers->at[i];
-        if (layer->draw >= 0)
-            c->draw[layer->draw] = (struct control_draw){
-                .draw = {.layer = layer, .shape = plan->draws[layer->draw].shape}, .rate = NAN};
-        for (const struct attr *a = layer->schema->attrs; a && a->name; a++)
-            if (a->type == ATTR_LAYERS)
-                collect(
-                    c, (const struct layers *)(const void *)((const char *)layer->attr + a->offset),
-                    plan);
-    }
+struct collection {
+    struct control *control;
+    const struct plan *plan;
+};
+
+/* What is drawn is the plan's; the layer is the recipe's own, which lives as long as we do. */
+static void collect(const struct layer *layer, void *user) {
+    const struct collection *c = user;
+    if (layer->draw < 0) return;
+    struct control_draw *d = &c->control->draw[layer->draw];
+    *d = (struct control_draw){.draw = c->plan->draws[layer->draw], .rate = NAN};
+    d->draw.layer = layer;
 }
 
 enum err control_init(struct control *c, const struct recipe *recipe, const struct plan *plan) {
@@ -24,7 +23,7 @@ enum err control_init(struct control *c, const struct recipe *recipe, const stru
     c->words = CONTROL_LAYERS + CONTROL_LAYER * c->draws;
     c->draw = calloc((size_t)c->draws + 1, sizeof *c->draw);
     if (!c->draw) return err_memory("the drop rates");
-    collect(c, &recipe->model.layers, plan);
+    recipe_walk(&recipe->model.layers, collect, &(struct collection){c, plan});
     return OK;
 }
 

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "ops/table.h"
 #include "train/model.h"
-#include "train/observe.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,10 @@ static enum err read_recipe(struct mask_maker *m, const struct mask_layer *l) {
     return rc;
 }
 
+static bool is_drawn(const struct step *s) {
+    return s->draw >= 0 || (s->nstages && s->stage[0].draw >= 0);
+}
+
 /* The plan ends with the step that masks: the rest is not needed, and not built. */
 static enum err make_plan(struct mask_maker *m, const struct mask_layer *l) {
     const struct plan_options options = {
@@ -34,21 +37,26 @@ static enum err make_plan(struct mask_maker *m, const struct mask_layer *l) {
     m->elements = (size_t)shape_features(&m->plan->values[m->plan->input].shape);
     m->step = -1;
     for (int i = 0; i < m->plan->nsteps && m->step < 0; i++)
-        if (observe_draws(&m->plan->steps[i])) m->step = i;
+        if (is_drawn(&m->plan->steps[i])) m->step = i;
     m->plan->nsteps = m->step + 1;
     return control_init(&m->control, m->recipe, m->plan);
 }
 
-static enum err bind(struct mask_maker *m, struct device *device) {
+static enum err make_numbers(struct mask_maker *m) {
     size_t n = (size_t)m->samples * m->elements;
+    m->numbers = malloc(n * sizeof *m->numbers);
+    if (!m->numbers) return err_memory("masks");
+    for (size_t i = 0; i < n; i++) m->numbers[i] = 1;
+    return OK;
+}
+
+static enum err bind(struct mask_maker *m, struct device *device) {
     for (int b = 0; b < BUFFER_EXTERNAL; b++)
         if (m->plan->buffer_bytes[b])
             TRY(buffer_new(device, m->plan->buffer_bytes[b], &m->buffer[b]));
     m->row = calloc((size_t)m->control.words, sizeof *m->row);
-    m->numbers = malloc(n * sizeof *m->numbers);
-    if (!m->row || !m->numbers) return err_memory("masks");
+    if (!m->row) return err_memory("masks");
     TRY(program_new(device, m->plan, m->buffer, &m->program));
-    for (size_t i = 0; i < n; i++) m->numbers[i] = 1;
     return program_write(m->program, m->plan->steps[m->step].in[0], m->numbers);
 }
 
@@ -57,6 +65,7 @@ enum err mask_open(struct mask_maker *m, struct device *device, const struct mas
     *m = (struct mask_maker){.samples = samples};
     enum err rc = read_recipe(m, layer);
     if (!rc) rc = make_plan(m, layer);
+    if (!rc) rc = make_numbers(m);
     if (!rc && m->step >= 0) rc = bind(m, device);
     if (rc) mask_close(m);
     return rc;
@@ -73,9 +82,8 @@ void mask_close(struct mask_maker *m) {
     *m = (struct mask_maker){0};
 }
 
-enum err mask_make(struct mask_maker *m, uint32_t step, uint32_t first, uint8_t *kept) {
-    size_t n = (size_t)m->samples * m->elements;
-    memset(kept, 1, n);
+enum err mask_factors(struct mask_maker *m, uint32_t step, uint32_t first, const real **factors) {
+    *factors = m->numbers;
     if (m->step < 0) return OK;
     const struct control_passes at = {
         .valid = (size_t)m->samples, .sample = first, .split = m->split, .pass = step, .count = 1};
@@ -83,7 +91,13 @@ enum err mask_make(struct mask_maker *m, uint32_t step, uint32_t first, uint8_t 
     TRY(buffer_write(m->buffer[BUFFER_CONTROL], 0, m->row,
                      (size_t)m->control.words * sizeof *m->row));
     TRY(program_run(m->program, m->step, m->step + 1, 0));
-    TRY(program_read(m->program, m->plan->steps[m->step].out[0], m->numbers));
-    for (size_t i = 0; i < n; i++) kept[i] = m->numbers[i] != 0;
+    return program_read(m->program, m->plan->steps[m->step].out[0], m->numbers);
+}
+
+enum err mask_make(struct mask_maker *m, uint32_t step, uint32_t first, uint8_t *kept) {
+    size_t n = (size_t)m->samples * m->elements;
+    const real *factors;
+    TRY(mask_factors(m, step, first, &factors));
+    for (size_t i = 0; i < n; i++) kept[i] = factors[i] != 0;
     return OK;
 }

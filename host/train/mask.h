@@ -29,7 +29,7 @@ struct mask_maker {
     uint32_t split;
     size_t elements; /* of a sample                             */
     uint32_t *row;   /* CONTROL                                 */
-    real *numbers;
+    real *numbers;   /* 1 each, then the factors                */
 };
 
 /* Makes masks of `samples` samples at once. ERR_RECIPE for attributes that the layer refuses;
@@ -37,8 +37,12 @@ struct mask_maker {
 enum err mask_open(struct mask_maker *, struct device *, const struct mask_layer *, int samples);
 void mask_close(struct mask_maker *);
 
-/* The masks of samples first .. first + samples - 1 at an optimizer step (Monte-Carlo: of dataset
- * rows, at a pass): kept[samples][elements], 1 or 0. */
+/* What inputs of 1 become in samples first .. first + samples - 1 at an optimizer step
+ * (Monte-Carlo: in dataset rows, at a pass): factors[samples][elements], the maker's own until the
+ * next call. */
+enum err mask_factors(struct mask_maker *, uint32_t step, uint32_t first, const real **factors);
+
+/* The masks of the same: kept[samples][elements], 1 or 0. */
 enum err mask_make(struct mask_maker *, uint32_t step, uint32_t first, uint8_t *kept);
 
 #endif

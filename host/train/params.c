@@ -39,6 +39,8 @@ void params_init(const struct plan *plan, uint64_t seed, float *flat) {
         float *to = flat + v->offset;
         if (p->law == PARAM_LAW_ONE)
             for (size_t i = 0; i < n; i++) to[i] = 1;
+        else if (p->law == PARAM_LAW_VALUE)
+            for (size_t i = 0; i < n; i++) to[i] = (float)p->start;
         else if (p->law != PARAM_LAW_ZERO)
             fill_uniform(seed, ordinal, law_bound(p), to, n);
         ordinal += !p->running;

@@ -1,5 +1,6 @@
 #include "train/train.h"
 #include "base/clock.h"
+#include "plan/advice.h"
 #include "train/evaluate.h"
 #include "train/fault.h"
 #include "train/setup.h"
@@ -124,6 +125,7 @@ static enum err open_trainer(struct trainer *t, struct device *device,
     const dropcl_options *o = t->options;
     const struct notes notes = {o->message, o->stop, o->user};
     struct plan *plan = NULL;
+    if (o->message) TRY(plan_advise(recipe, o->message, o->user));
     TRY(setup_new(&t->setup, recipe, o->data, (const struct model *)(const void *)o->init, &notes));
     int64_t all = t->setup.run_steps;
     t->stop = o->steps > 0 && o->steps < all ? o->steps : all;

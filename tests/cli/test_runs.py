@@ -243,6 +243,16 @@ class Plans(Runs):
         for word in ("dropout", "sgd"):
             self.assertNotIn(word, evaluation)
 
+    def test_unusual_rates_are_named_with_their_line_by_plan_and_train(self):
+        loud = ("--set", "model.layers.*.dropout.rate=0.9")
+        warning = r"(?m)\.yaml:\d+:\d+: warning: the rate of \w+ is the probability to drop, 0\.9 \(0\.1 is kept\)"
+        plan = self.ok("plan", self.recipe, *loud)
+        self.assertRegex(plan.err, warning)
+        self.assertNotIn("warning", plan.out)
+        self.assertRegex(self.ok(*self.settings("--steps", "1", *loud)).err, warning)
+        silent = ("--set", "model.layers.*.dropout.rate=0")
+        self.assertEqual(self.ok("plan", self.recipe, *silent).err, "")
+
     def test_plan_follows_settings(self):
         page = self.ok("plan", self.recipe, "--set", "train.batch=7").out
         self.assertIn("[7,24]", page)

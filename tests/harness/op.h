@@ -71,7 +71,7 @@ int op_world_value(const struct op_world *, const char *name);
 
 struct op_layer_control {
     uint32_t limit, active;
-    float scale;
+    float scale, extra;
 };
 struct op_layer_control op_control_layer(double rate);
 /* All rows of the plan's table; row r is optimizer step r. */

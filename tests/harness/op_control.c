@@ -11,7 +11,7 @@ struct op_layer_control op_control_layer(double rate) {
     double exact = rate * all, below = floor(exact), rest = exact - below;
     bool up = rest > 0.5 || (rest == 0.5 && fmod(below, 2) == 1); /* half to even */
     double threshold = up ? below + 1 : below;
-    if (threshold == 0) return (struct op_layer_control){0, 0, 1};
+    if (threshold == 0) return (struct op_layer_control){.scale = 1};
     return (struct op_layer_control){.limit = (uint32_t)(threshold - 1),
                                      .active = 1,
                                      .scale =
@@ -68,8 +68,48 @@ static struct op_layer_control control_of_blocks(const struct draw *draw, double
     return c;
 }
 
-static struct op_layer_control control_of(const struct draw *draw) {
-    double rate = *(const double *)attr_of(draw->layer, "rate");
+/* ---- DropPath: the number of a layer among those of its type, by the text ---- */
+
+static void count_paths(const struct layers *layers, const struct layer *wanted, int *number,
+                        int *all) {
+    for (int i = 0; i < layers->count; i++) {
+        const struct layer *l = &layers->at[i];
+        const void *body = attr_of(l, "body"), *shortcut = attr_of(l, "shortcut");
+        *all += !strcmp(l->schema->name, "droppath");
+        if (l == wanted) *number = *all;
+        if (body) count_paths(body, wanted, number, all);
+        if (shortcut) count_paths(shortcut, wanted, number, all);
+    }
+}
+
+static double rate_of(const struct recipe *recipe, const struct layer *layer) {
+    double rate = *(const double *)attr_of(layer, "rate");
+    const int *depth = attr_of(layer, "depth");
+    int number = 0, all = 0;
+    if (!depth || !*depth) return rate;
+    count_paths(&recipe->model.layers, layer, &number, &all);
+    return rate * number / all;
+}
+
+/* With P(dropped) = p, values alpha' and x of mean 0 and variance 1 have the mean p alpha' and the
+ * variance (1 - p) + p (1 - p) alpha'^2; y = a x + b undoes both. */
+static struct op_layer_control control_of_alpha(double rate) {
+    const double alpha = -1.6732632423543772848 * 1.0507009873554804934;
+    struct op_layer_control c = op_control_layer(rate);
+    if (!c.active || c.scale == 0) return c;
+    double p = ((double)c.limit + 1) * 0x1p-32, a = 1 / sqrt((1 - p) + p * (1 - p) * alpha * alpha);
+    c.scale = (float)a;
+    c.extra = (float)(-a * p * alpha);
+    return c;
+}
+
+static struct op_layer_control control_of(const struct recipe *recipe, const struct draw *draw) {
+    double rate = rate_of(recipe, draw->layer);
+    if (!strcmp(draw->layer->schema->name,
+                "gaussian_dropout")) /* sigma in the place of the scale */
+        return (struct op_layer_control){.active = rate > 0,
+                                         .scale = (float)sqrt(rate / (1 - rate))};
+    if (!strcmp(draw->layer->schema->name, "alpha_dropout")) return control_of_alpha(rate);
     const int *size = attr_of(draw->layer, "size");
     return size && rate > 0 && rate < 1 ? control_of_blocks(draw, rate, *size)
                                         : op_control_layer(rate);
@@ -96,11 +136,12 @@ static void fill_row(const struct op_world *w, uint32_t step, uint32_t *row) {
     optimizer->control(train->optimizer.attr, optimizer->rate(train->optimizer.attr), step, words);
     memcpy(row + CONTROL_OPTIMIZER, words, sizeof words);
     for (int i = 0; i < w->recipe->stochastic_layers; i++) {
-        struct op_layer_control c = control_of(&w->plan->draws[i]);
+        struct op_layer_control c = control_of(w->recipe, &w->plan->draws[i]);
         uint32_t *words_of_layer = row + CONTROL_LAYERS + CONTROL_LAYER * i;
         words_of_layer[LAYER_LIMIT] = c.limit;
         words_of_layer[LAYER_ACTIVE] = c.active;
         put_float(&words_of_layer[LAYER_SCALE], c.scale);
+        put_float(&words_of_layer[LAYER_EXTRA], c.extra);
     }
 }
 
