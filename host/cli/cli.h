@@ -10,19 +10,21 @@ struct option;
 
 /* A subcommand as data: the parser, `--help` and `dropcl help` read nothing else. `run` gets a
  * zeroed struct of `size` bytes filled by the parser and returns the exit status. When there is an
- * operand, the first member of that struct is the `const char *` that receives it. */
+ * operand, the first member of that struct is the `const char *` that receives it; of one that may
+ * be repeated the struct words. */
 struct command {
     const char *name;
-    const char *operand;          /* "RECIPE", "[RECIPE]" when it may be absent; NULL: none */
-    const char *summary;          /* one line                                        */
-    const char *details;          /* printed below the options by --help             */
+    const char *operand; /* "RECIPE", "[RECIPE]" when it may be absent, "DIR..."; NULL: none */
+    const char *summary; /* one line                                        */
+    const char *details; /* printed below the options by --help             */
     const struct option *options; /* ends with a NULL name                   */
     size_t size;
     int (*run)(const void *arguments);
 };
 
 extern const struct command train_command, eval_command, compare_command, plan_command,
-    devices_command, mask_command, bench_command, predict_command;
+    devices_command, mask_command, bench_command, predict_command, sweep_command, report_command,
+    lab_command;
 
 enum {
     STATUS_USAGE = 64,

@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &train_command,   &eval_command,  &predict_command,
-    &compare_command, &plan_command,  &devices_command,
-    &mask_command,    &bench_command, NULL,
+    &train_command, &eval_command,    &predict_command, &compare_command,
+    &plan_command,  &devices_command, &mask_command,    &bench_command,
+    &sweep_command, &report_command,  &lab_command,     NULL,
 };
 
 static const char exit_statuses[] =

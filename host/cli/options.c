@@ -122,6 +122,26 @@ static int parse_long(const struct command *command, int argc, char *const *argv
     return status;
 }
 
+/* "DIR...": one or more, collected in a struct words. */
+static bool takes_many(const struct command *command) {
+    return command->operand && strstr(command->operand, "...");
+}
+
+static int take_operand(const struct command *command, const char *word, void *arguments) {
+    if (takes_many(command)) return add_word(word, arguments);
+    const char **place = arguments;
+    if (!command->operand || *place)
+        return cli_fail(STATUS_USAGE, "%s: one argument too many: %s", command->name, word);
+    *place = word;
+    return 0;
+}
+
+static bool operand_missing(const struct command *command, const void *arguments) {
+    if (!command->operand || *command->operand == '[') return false;
+    if (takes_many(command)) return !((const struct words *)arguments)->count;
+    return !*(const char *const *)arguments;
+}
+
 static bool missing(const struct option *o, const void *arguments) {
     const void *place = (const char *)arguments + o->offset;
     if (!o->required) return false;
@@ -135,7 +155,6 @@ static bool missing(const struct option *o, const void *arguments) {
 }
 
 int options_parse(const struct command *command, int argc, char *const *argv, void *arguments) {
-    const char *operand = NULL;
     bool only_operands = false;
     for (int next = 1; next < argc;) {
         const char *word = argv[next];
@@ -148,16 +167,14 @@ int options_parse(const struct command *command, int argc, char *const *argv, vo
         } else if (!only_operands && word[0] == '-' && word[1]) {
             return cli_fail(STATUS_USAGE, "%s: unknown option %s (options have two dashes)",
                             command->name, word);
-        } else if (operand || !command->operand) {
-            return cli_fail(STATUS_USAGE, "%s: one argument too many: %s", command->name, word);
         } else {
-            operand = argv[next++];
+            int status = take_operand(command, argv[next++], arguments);
+            if (status) return status;
         }
     }
-    if (command->operand && !operand && *command->operand != '[')
+    if (operand_missing(command, arguments))
         return cli_fail(STATUS_USAGE, "%s: %s is missing (dropcl help %s)", command->name,
                         command->operand, command->name);
-    if (command->operand) *(const char **)arguments = operand;
     for (const struct option *o = command->options; o->name; o++)
         if (missing(o, arguments))
             return cli_fail(STATUS_USAGE, "%s: --%s %s is missing (dropcl help %s)", command->name,
@@ -166,6 +183,7 @@ int options_parse(const struct command *command, int argc, char *const *argv, vo
 }
 
 void options_release(const struct command *command, void *arguments) {
+    if (takes_many(command)) free(((struct words *)arguments)->at);
     for (const struct option *o = command->options; o->name; o++)
         if (o->kind == OPTION_WORDS) free(((struct words *)((char *)arguments + o->offset))->at);
 }

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -78,6 +79,28 @@ def write_mnist(folder, train=512, test=128, gz=False):
                 with open(path, "wb") as file:
                     file.write(content)
     return home
+
+
+JSON_TYPES = {
+    "text": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "list": list,
+    "null": type(None),
+}
+
+
+def documented(command):
+    """{event: {field: type text}} of the section `dropcl COMMAND` of docs/json.md."""
+    with open(os.path.join(ROOT, "docs", "json.md"), encoding="utf-8") as page:
+        section = page.read().split(f"\n## dropcl {command}\n")[1].split("\n## ")[0]
+    events = {}
+    for part in re.split(r"^### ", section, flags=re.MULTILINE)[1:]:
+        fields = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \|", part, flags=re.MULTILINE)
+        events[re.match(r"`(\w+)`", part)[1]] = {"event": "text", "schema": "integer", **dict(fields)}
+    return events
 
 
 class Done:
@@ -155,6 +178,18 @@ class Case(unittest.TestCase):
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, done.err, done)
         return done
+
+    def as_documented(self, command, lines):
+        """Every line has the fields of docs/json.md, in that order and of those types."""
+        pages = documented(command)
+        for line in lines:
+            fields = pages.get(line["event"])
+            self.assertIsNotNone(fields, f"{line['event']} of {command} is not documented")
+            self.assertEqual(list(line), list(fields))
+            for field, value in line.items():
+                kinds = [JSON_TYPES[word] for word in fields[field].strip().split(" or ")]
+                fine = bool in kinds if isinstance(value, bool) else any(isinstance(value, k) for k in kinds)
+                self.assertTrue(fine, f"{field}: {value!r} is no {fields[field]}")
 
     def train(self, *words, out="run", **environment):
         """A short training with JSON; returns the finished command."""

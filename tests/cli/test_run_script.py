@@ -30,7 +30,7 @@ TOOLS = {
     "pkg-config": "#!/bin/sh\nexit 1\n",
     "ninja": "#!/bin/sh\n",
 }
-LIBRARIES = "ocl-icd-opencl-dev libclblast-dev libyaml-dev libjansson-dev zlib1g-dev libpng-dev"
+LIBRARIES = "ocl-icd-opencl-dev libclblast-dev libyaml-dev libjansson-dev zlib1g-dev libpng-dev libjs-chart.js"
 BUILD = f"gcc libc6-dev cmake pkg-config {LIBRARIES} check"
 
 

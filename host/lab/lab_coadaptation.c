@@ -1,0 +1,259 @@
+/* What hidden units learn with dropout and without: filters, sparsity, correlation, and what it
+ * costs to take units away. */
+#include "lab/lab_private.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILTERS = 24, ROWS = 500, SCORED = 2000, SINGLES = 32, UNITS_MOST = 512 };
+static const double shares[] = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7};
+enum { SHARES = sizeof shares / sizeof shares[0] };
+
+struct side {
+    const char *name;
+    struct model *model;
+    double sparsity, activity, correlation; /* fraction of zeros, mean, mean of |r| */
+    double single, worst;                   /* loss gained by removing one unit: mean, largest */
+    double accuracy[SHARES];
+};
+
+/* The first dense layer, and the layer that reads it. */
+struct place {
+    const char *first, *next;
+};
+
+static enum err find_place(const struct lab *lab, struct place *p) {
+    const struct layers *all = &lab->base->model.layers;
+    *p = (struct place){NULL, NULL};
+    for (int i = 0; i < all->count; i++) {
+        if (strcmp(all->at[i].schema->name, "dense") != 0) continue;
+        if (!p->first)
+            p->first = all->at[i].name;
+        else if (!p->next)
+            p->next = all->at[i].name;
+    }
+    return p->next ? OK : err_set(ERR_RECIPE, "the recipe has not two dense layers to look at");
+}
+
+/* ---- filters ---- */
+
+/* Weights of a unit as a picture: grey is 0, the largest weight black or white. */
+static void draw_filter(uint8_t *out, const float *weights, int inputs, int units, int unit) {
+    double most = 1e-12;
+    for (int i = 0; i < inputs; i++) most = fmax(most, fabs((double)weights[i * units + unit]));
+    for (int i = 0; i < inputs; i++)
+        out[i] = (uint8_t)(127.5 + 127 * (double)weights[i * units + unit] / most);
+}
+
+static enum err add_filters(struct lab *lab, const struct side *s, const struct place *place) {
+    const struct dataset *d = lab->data;
+    int inputs, units, pixels = d->height * d->width * d->channels;
+    const float *w = probe_parameter(s->model, place->first, "weight", &inputs, &units);
+    if (!w || inputs != pixels) return OK; /* it does not read the picture itself */
+    uint8_t *picture = malloc((size_t)pixels);
+    if (!picture) return err_memory("a filter");
+    char title[80];
+    snprintf(title, sizeof title, "The first %d filters, %s", FILTERS, s->name);
+    json_t *list = page_pictures(&lab->page, title, NULL, 64);
+    for (int u = 0; u < units && u < FILTERS; u++) {
+        draw_filter(picture, w, inputs, units, u);
+        page_picture(&lab->page, list, picture, d->width, d->height, d->channels, "%s", "");
+    }
+    free(picture);
+    return OK;
+}
+
+/* ---- activations ---- */
+
+/* The mean of |r| over pairs of units that are ever active. columns[units][rows]. */
+static double mean_correlation(const float *columns, int units, int rows) {
+    double sum = 0;
+    int pairs = 0;
+    for (int a = 0; a < units; a++)
+        for (int b = 0; b < a; b++) {
+            double r = stats_correlation(columns + a * rows, columns + b * rows, rows);
+            if (isfinite(r)) sum += fabs(r), pairs++;
+        }
+    return pairs ? sum / pairs : (double)NAN;
+}
+
+static void measure_activations(struct side *s, const float *values, float *columns, int units,
+                                int rows) {
+    double zeros = 0, sum = 0;
+    for (int r = 0; r < rows; r++)
+        for (int u = 0; u < units; u++) {
+            float x = values[r * units + u];
+            zeros += x == 0, sum += (double)x;
+            columns[u * rows + r] = x;
+        }
+    s->sparsity = zeros / ((double)rows * units);
+    s->activity = sum / ((double)rows * units);
+    s->correlation = mean_correlation(columns, units < 128 ? units : 128, rows);
+}
+
+static enum err look_inside(struct lab *lab, struct side *s, const struct place *place) {
+    struct probe p;
+    char name[100];
+    float *values = NULL, *columns = NULL;
+    int units = 0;
+    snprintf(name, sizeof name, "%s.relu", place->first);
+    TRY(probe_open(&p, lab, s->model, PLAN_EVAL, ROWS));
+    enum err rc = probe_run(&p, 0);
+    if (!rc) rc = probe_read(&p, name, &values, &units);
+    if (!rc) columns = malloc((size_t)p.rows * (size_t)units * sizeof *columns);
+    if (!rc && !columns) rc = err_memory("the activations of a layer");
+    if (!rc) measure_activations(s, values, columns, units, p.rows);
+    free(values);
+    free(columns);
+    probe_close(&p);
+    return rc;
+}
+
+/* ---- taking units away ---- */
+
+/* A unit is gone when what reads it weighs it with 0; the others are scaled to make up for it. */
+static void remove_units(float *flat, const float *next, const struct model *m, int columns,
+                         const bool *gone, int units, double scale) {
+    float *to = flat + (next - m->flat);
+    for (int u = 0; u < units; u++)
+        for (int c = 0; c < columns; c++)
+            to[u * columns + c] = gone[u] ? 0 : (float)(scale * (double)next[u * columns + c]);
+}
+
+/* The same units for both networks: a fixed order, as if shuffled (Knuth's multiplicative hash). */
+static void choose(bool *gone, int units, double share) {
+    for (int u = 0; u < units; u++)
+        gone[u] = (double)((unsigned)(u + 1) * 2654435761u) / 4294967296.0 < share;
+}
+
+static enum err remove_singles(struct scorer *scorer, struct side *s, float *flat,
+                               const float *next, int units, int columns, double loss) {
+    bool gone[UNITS_MOST];
+    int n = units < SINGLES ? units : SINGLES;
+    for (int k = 0; k < n; k++) {
+        dropcl_score score;
+        memset(gone, 0, sizeof gone);
+        gone[k * units / n] = true;
+        remove_units(flat, next, s->model, columns, gone, units, 1);
+        TRY(scorer_score(scorer, s->model, flat, &score));
+        s->single += (score.loss - loss) / n;
+        s->worst = fmax(s->worst, score.loss - loss);
+    }
+    return OK;
+}
+
+static enum err remove_shares(struct scorer *scorer, struct side *s, float *flat, const float *next,
+                              int units, int columns, double *loss) {
+    bool gone[UNITS_MOST];
+    for (int k = 0; k < SHARES; k++) {
+        dropcl_score score;
+        choose(gone, units, shares[k]);
+        remove_units(flat, next, s->model, columns, gone, units, 1 / (1 - shares[k]));
+        TRY(scorer_score(scorer, s->model, flat, &score));
+        s->accuracy[k] = score.accuracy;
+        if (!k) *loss = score.loss;
+    }
+    return OK;
+}
+
+static enum err take_away(struct lab *lab, struct side *s, const struct place *place) {
+    struct scorer scorer;
+    int units, columns;
+    double loss = 0;
+    const float *next = probe_parameter(s->model, place->next, "weight", &units, &columns);
+    if (!next || units > UNITS_MOST)
+        return err_set(ERR_RECIPE, "layer %s has not at most %d inputs to take away", place->next,
+                       UNITS_MOST);
+    float *flat = malloc((s->model->plan->stored + 1) * sizeof *flat);
+    if (!flat) return err_memory("a changed model");
+    memcpy(flat, s->model->flat, s->model->plan->stored * sizeof *flat);
+    enum err rc = scorer_open(&scorer, lab, s->model, SCORED);
+    if (!rc) {
+        rc = remove_shares(&scorer, s, flat, next, units, columns, &loss);
+        if (!rc) rc = remove_singles(&scorer, s, flat, next, units, columns, loss);
+        scorer_close(&scorer);
+    }
+    free(flat);
+    return rc;
+}
+
+/* ---- both sides ---- */
+
+static void add_results(struct page *p, const struct side *sides) {
+    static const char *const columns[] = {"network",
+                                          "test accuracy",
+                                          "zeros",
+                                          "mean activation",
+                                          "mean |correlation|",
+                                          "loss per unit removed",
+                                          "worst unit",
+                                          NULL};
+    json_t *table = page_table(p, NULL, columns);
+    json_t *chart = page_chart(p, &(struct chart){.title = "Taking hidden units away",
+                                                  .x = "share of the first hidden layer removed",
+                                                  .y = "test accuracy"});
+    for (int i = 0; i < 2; i++) {
+        const struct side *s = &sides[i];
+        json_t *row = page_row(p, table);
+        page_cell(p, row, "%s", s->name);
+        page_cell(p, row, "%.4f", s->accuracy[0]);
+        page_cell(p, row, "%.1f %%", 100 * s->sparsity);
+        page_cell(p, row, "%.4f", s->activity);
+        page_cell(p, row, "%.4f", s->correlation);
+        page_cell(p, row, "%.5f", s->single);
+        page_cell(p, row, "%.5f", s->worst);
+        json_t *series = page_series(p, chart, s->name);
+        for (int k = 0; k < SHARES; k++)
+            page_point(p, series, shares[k], s->accuracy[k], (double)NAN);
+    }
+}
+
+static void judge(struct finding *f, const struct side *s) {
+    const struct side *with = &s[0], *without = &s[1];
+    int half = 5; /* of shares: 0.5 */
+    double lost = with->accuracy[0] - with->accuracy[half];
+    double lost_without = without->accuracy[0] - without->accuracy[half];
+    bool sparse = with->sparsity > without->sparsity, robust = lost < lost_without;
+    f->verdict = sparse && robust ? VERDICT_HELD : VERDICT_FAILED;
+    snprintf(f->result, sizeof f->result,
+             "Zeros: %.1f %% with dropout, %.1f %% without. Mean |correlation| of units: %.3f and "
+             "%.3f. Without half of the units the accuracy falls by %.3f with dropout and by %.3f "
+             "without. So: %s, and %s.",
+             100 * with->sparsity, 100 * without->sparsity, with->correlation, without->correlation,
+             lost, lost_without, sparse ? "sparser" : "not sparser",
+             robust ? "less sensitive" : "not less sensitive");
+}
+
+static enum err examine(struct lab *lab, struct side *s, const struct place *place, bool off) {
+    struct lab_settings settings = {.count = 0};
+    lab_set(&settings, "train.limit=%d", lab_rows(lab, 10000, 0));
+    lab_set(&settings, "train.epochs=%d", lab_epochs(lab, 10, 40));
+    if (off) lab_set(&settings, "model.layers.*.dropout.rate=0");
+    TRY(lab_train(lab, lab->text, &settings, &s->model, NULL));
+    TRY(look_inside(lab, s, place));
+    TRY(take_away(lab, s, place));
+    return add_filters(lab, s, place);
+}
+
+enum err lab_coadaptation(struct lab *lab, struct finding *f) {
+    struct side sides[2] = {{.name = "with dropout"}, {.name = "without dropout"}};
+    struct place place;
+    int layers[1];
+    if (!lab_dropouts(lab, layers, 1))
+        return err_set(ERR_RECIPE, "the recipe has no layer of type dropout to compare with none");
+    TRY(find_place(lab, &place));
+    enum err rc = OK;
+    for (int i = 0; i < 2 && !rc; i++) rc = examine(lab, &sides[i], &place, i == 1);
+    if (!rc) {
+        add_results(&lab->page, sides);
+        judge(f, sides);
+        snprintf(f->measured, sizeof f->measured,
+                 "the same network trained with dropout and without; the activations of layer %s, "
+                 "and scores on up to %d test pictures with units taken away",
+                 place.first, SCORED);
+        snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
+    }
+    for (int i = 0; i < 2; i++) model_free(sides[i].model);
+    return rc;
+}

@@ -1,0 +1,96 @@
+/* What the experiments share. */
+#ifndef DROPCL_LAB_LAB_PRIVATE_H
+#define DROPCL_LAB_LAB_PRIVATE_H
+
+#include "data/dataset.h"
+#include "dropcl.h"
+#include "lab/lab.h"
+#include "lab/stats.h"
+#include "train/control.h"
+#include "train/model.h"
+#include "train/runner.h"
+
+struct lab {
+    const struct lab_options *options;
+    char *text;          /* of the recipe, on data that is here */
+    struct recipe *base; /* that, read                          */
+    struct dataset *data;
+    struct model *model; /* lab_model */
+    struct page page;
+};
+
+/* "KEY=VALUE" settings for one training, in a fixed number of rows. */
+enum { LAB_SETTINGS = 12, LAB_SETTING = 96 };
+struct lab_settings {
+    char at[LAB_SETTINGS][LAB_SETTING];
+    int count;
+};
+void lab_set(struct lab_settings *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Trains a recipe of this text; *out is the caller's. `last` may be NULL. */
+enum err lab_train(struct lab *, const char *text, const struct lab_settings *, struct model **out,
+                   dropcl_event *last);
+
+/* The base recipe, trained once for all experiments that look at one network; owned by the lab. */
+enum err lab_model(struct lab *, const struct model **out);
+
+/* A plain network on the lab's data, for the experiments that need another one than the recipe's:
+ * `layers` is YAML, one layer a line, indented by four blanks; the last dense layer is added. The
+ * caller frees. */
+enum err lab_network(const struct lab *, const char *layers, char **out);
+
+/* Quick, or the real thing. */
+int lab_choose(const struct lab *, int quick, int full);
+/* So many training rows (0: all) or epochs, but never more than the recipe itself asks for. */
+int lab_rows(const struct lab *, int quick, int full);
+int lab_epochs(const struct lab *, int quick, int full);
+
+/* The layers of the base recipe that drop single activations, in order: indices into
+ * base->model.layers, at most `most`; returns how many. */
+int lab_dropouts(const struct lab *, int *layers, int most);
+
+/* ---- lab_probe.c: looking inside ---- */
+
+/* A trained network on the first `rows` test rows, every operation a step of its own, so that every
+ * value can be read. */
+struct probe {
+    struct store store;
+    struct runner runner;
+    struct control control;
+    int rows;
+};
+enum err probe_open(struct probe *, struct lab *, const struct model *, enum plan_mode, int rows);
+void probe_close(struct probe *);
+/* One run over the rows; pass: of Monte-Carlo masks. */
+enum err probe_run(struct probe *, uint32_t pass);
+/* The index of a value by its name, -1: the plan has none. */
+int probe_find(const struct probe *, const char *value);
+/* A value as [rows][features] floats; the caller frees. ERR_RECIPE when it is not there. */
+enum err probe_read(struct probe *, const char *value, float **out, int *features);
+enum err probe_read_value(struct probe *, int value, float **out, int *features);
+
+/* Loss and accuracy on the first `rows` test rows of a network whose parameters may be changed in
+ * between: score, write, score again. */
+struct scorer {
+    struct store store;
+    struct evaluator *evaluator;
+};
+enum err scorer_open(struct scorer *, struct lab *, const struct model *, int rows);
+void scorer_close(struct scorer *);
+enum err scorer_score(struct scorer *, const struct model *, const float *flat, dropcl_score *);
+
+/* The parameter of a model by its name ("fc1.weight"): its place in `flat`, NULL: none. */
+float *probe_parameter(const struct model *, const char *layer, const char *what, int *rows,
+                       int *columns);
+
+/* ---- the experiments ---- */
+enum err lab_mechanism(struct lab *, struct finding *);
+enum err lab_scaling(struct lab *, struct finding *);
+enum err lab_ensemble(struct lab *, struct finding *);
+enum err lab_samples(struct lab *, struct finding *);
+enum err lab_rate(struct lab *, struct finding *);
+enum err lab_size(struct lab *, struct finding *);
+enum err lab_coadaptation(struct lab *, struct finding *);
+enum err lab_batchnorm(struct lab *, struct finding *);
+
+#endif

@@ -1,0 +1,107 @@
+"""dropcl lab: its objects are as docs/json.md says, its page holds what they say, and wrong words are refused."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+from harness import DEVICE, Case, documented, main, write_mnist
+
+RECIPE = """\
+dropcl: 1
+model:
+  name: tiny
+  input: [28, 28, 1]
+  layers:
+    - dense:   {name: fc1, units: 32, activation: relu}
+    - dropout: {rate: 0.5}
+    - dense:   {name: fc2, units: 10}
+train:
+  dataset: mnist
+  batch: 32
+  epochs: 2
+  limit: 200
+  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+"""
+
+
+class Lab(Case):
+    def setUp(self):
+        super().setUp()
+        write_mnist(self.data, train=400, test=100)
+        self.recipe = self.write("lab.yaml", RECIPE)
+
+    def words(self, *words):
+        return ["lab", self.recipe, "--device", DEVICE, "--out", self.path("lab"), *words]
+
+    def numbers(self):
+        return json.loads(self.read("lab", "numbers.json"))
+
+    def test_experiments_and_their_report(self):
+        done = self.ok(*self.words("--only", "mechanism", "--only", "scaling", "--json"))
+        lines = done.lines()
+        self.as_documented("lab", lines)
+        self.assertEqual({line["event"] for line in lines}, set(documented("lab")))
+        self.assertEqual([line.get("name") for line in lines], ["mechanism", "scaling", None])
+        for line in lines[:-1]:
+            self.assertEqual(line["verdict"], "held", line)
+        self.assertEqual((lines[-1]["held"], lines[-1]["failed"], lines[-1]["open"]), (2, 0, 0))
+        self.assertFalse(lines[-1]["synthetic"])
+        numbers = self.numbers()
+        html = self.read("lab", "report.html").decode()
+        page = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+        self.assertEqual([s["id"] for s in page["sections"]], ["mechanism", "scaling"])
+        for section, line in zip(numbers["sections"], lines):
+            claim = section["blocks"][0]
+            for field in ("claim", "measured", "result", "verdict", "seeds"):
+                self.assertEqual(claim[field], line[field])
+
+    def test_the_masks_shown_are_those_of_the_contract(self):
+        self.ok(*self.words("--only", "mechanism"))
+        network = next(b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "network")
+        self.assertEqual([layer["name"] for layer in network["layers"]], ["input: 784", "fc1: 32", "fc2: 10"])
+        for number, step in enumerate(network["steps"]):
+            words = f"mask --seed 1 --layer 0 --step {number} --samples 0:1 --elements 10 --rate 0.5".split()
+            mask = self.ok(*words, "--device", DEVICE).out.strip()
+            self.assertEqual(step["kept"], [None, [int(bit) for bit in mask], None])
+
+    def test_all_networks_are_one(self):
+        line = self.ok(*self.words("--only", "ensemble", "--json")).event("experiment")
+        self.assertEqual(line["verdict"], "held", line)
+
+    def test_a_recipe_without_dropout_leaves_its_questions_open(self):
+        path = self.write("plain.yaml", RECIPE.replace("    - dropout: {rate: 0.5}\n", ""))
+        words = ["lab", path, "--device", DEVICE, "--out", self.path("lab"), "--json"]
+        done = self.ok(*words, "--only", "mechanism", "--only", "samples")
+        self.assertEqual([line["verdict"] for line in done.lines()[:-1]], ["open", "open"])
+        self.assertIn("no layer of type dropout", done.lines()[0]["result"])
+
+    def test_without_the_data_it_is_the_built_in_digits(self):
+        done = self.ok(*self.words("--only", "mechanism", "--json"), DROPCL_DATA=self.path("none"))
+        self.assertTrue(done.event("end")["synthetic"])
+        self.assertEqual(done.event("end")["dataset"], "synthetic")
+        self.assertIn("built-in digits", self.numbers()["subtitle"])
+        self.refused(66, *self.words("--data", self.path("none")), says="none")
+
+    def test_wrong_words_are_refused(self):
+        done = self.refused(64, *self.words("--only", "mechanics"), says="no experiment is called 'mechanics'")
+        self.assertIn("ensemble", done.err)
+        self.refused(69, "lab", self.recipe, "--device", "nosuch", says="nosuch")
+        self.refused(66, "lab", self.path("none.yaml"), "--device", DEVICE, says="none.yaml")
+        self.refused(78, "lab", self.write("bad.yaml", RECIPE.replace("0.5", "5")), "--device", DEVICE, says="bad.yaml:7:")
+
+    def test_interruption_writes_nothing(self):
+        command, env = self.command(*self.words("--only", "rate"))
+        process = subprocess.Popen(command, cwd=self.folder, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        while not process.stderr.readline().startswith("rate:"):
+            self.assertIsNone(process.poll())
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 75, err)
+        self.assertFalse(os.path.exists(self.path("lab", "report.html")))
+
+
+main()
