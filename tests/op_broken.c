@@ -40,7 +40,7 @@ static void check_broken(const struct op_broken *b, const struct op_target *targ
 START_TEST(lock_step_names_the_operation_whose_kernel_is_broken) {
     struct op_target targets[OP_TARGETS];
     int n = op_targets(targets);
-    const struct op_broken *b = &op_brokens[_i];
+    const struct op_broken *b = op_brokens_at(_i);
     for (int t = 0; t < n; t++) {
         if (b->row.family && strcmp(b->row.family, targets[t].family)) continue;
         targets[t].way = b->row.way - 1;
@@ -112,7 +112,8 @@ static bool has_fault(const char *file) {
     bool found = false;
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         found = found || !strcmp(file, elsewhere[i]);
-    for (int i = 0; i < op_brokens_count; i++) found = found || !strcmp(op_brokens[i].file, file);
+    for (int i = 0; i < op_brokens_count(); i++)
+        found = found || !strcmp(op_brokens_at(i)->file, file);
     for (int i = 0; i < 2; i++) found = found || !strcmp(library_faults[i].file, file);
     return found;
 }
@@ -126,7 +127,7 @@ END_TEST
 static void more(TCase *tests) {
     tcase_add_test(tests, every_kernel_file_has_a_planted_fault);
     tcase_add_loop_test(tests, lock_step_names_the_operation_whose_kernel_is_broken, 0,
-                        op_brokens_count);
+                        op_brokens_count());
     tcase_add_test(tests, a_broken_mask_query_is_noticed);
     tcase_add_loop_test(tests, broken_kernels_around_a_library_product_are_noticed, 0, 2);
 }

@@ -2,8 +2,7 @@
 #include "philox.h"
 
 uint32_t draws_counter(const struct plan *p, int draw, uint32_t domain) {
-    const uint32_t monte_carlo = DOMAIN_MC_MASK - DOMAIN_MASK;
-    if (p->options.mode == PLAN_MC) domain += monte_carlo;
+    if (p->options.mode == PLAN_MC) domain += DOMAIN_OF_PASSES;
     return PHILOX_COUNTER3(domain, (uint32_t)p->draws[draw].layer->stochastic, 0u);
 }
 

@@ -11,7 +11,11 @@ struct op_broken {
     struct op_case row;
 };
 
-extern const struct op_broken op_brokens[];
-extern const int op_brokens_count;
+int op_brokens_count(void);
+const struct op_broken *op_brokens_at(int i); /* i from 0 to op_brokens_count() - 1 */
+
+/* Part of them: op_brokens_maps.c. */
+extern const struct op_broken op_brokens_maps[];
+extern const int op_brokens_maps_count;
 
 #endif
