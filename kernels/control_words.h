@@ -19,6 +19,7 @@
 #define CONTROL_LAYERS    20 /* 4 words for each stochastic layer                            */
 #define CONTROL_LAYER     4  /* words per layer:                                             */
 #define LAYER_LIMIT       0  /*   dropped iff ACTIVE and word <= LIMIT, LIMIT = T - 1         */
+                             /*   (dropconnect: of an 8-bit word, LIMIT = T8 - 1)           */
 #define LAYER_ACTIVE      1  /*   0 when T is 0                                              */
 #define LAYER_SCALE       2  /*   float: of what is kept; mostly 1 / (1 - T 2^-32)           */
 #define LAYER_EXTRA       3  /*   float: whatever else the kind of layer needs               */

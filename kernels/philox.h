@@ -103,6 +103,29 @@ static inline uint16 philox16_blocks(uint4 blocks, uint sample, uint step, uint 
 }
 #endif
 
+#ifndef PHILOX_MUL_HI
+/* The words of eight blocks, word by word: word w of block i is the low half of lane i of x[w]; the high halves are
+ * anything. For masks of bits, which are put together before the words are (kernels/dropconnect_cpu.cl). */
+static inline void philox8_lanes(uint8 blocks, uint sample, uint step, uint counter3, uint2 key, ulong8 x[4]) {
+    const ulong8 low = (ulong8)(0xffffffffUL);
+    ulong8 x0 = convert_ulong8(blocks);
+    ulong8 x1 = (ulong8)(sample), x2 = (ulong8)(step), x3 = (ulong8)(counter3);
+#pragma unroll
+    for (uint round = 0; round < PHILOX_ROUNDS; round++) {
+        ulong8 p0 = (x0 & low) * (ulong8)(PHILOX_MULTIPLIER_0);
+        ulong8 p1 = (x2 & low) * (ulong8)(PHILOX_MULTIPLIER_1);
+        x0 = (p1 >> 32) ^ x1 ^ (ulong8)(key.x + round * PHILOX_INCREMENT_0);
+        x2 = (p0 >> 32) ^ x3 ^ (ulong8)(key.y + round * PHILOX_INCREMENT_1);
+        x1 = p1;
+        x3 = p0;
+    }
+    x[0] = x0;
+    x[1] = x1;
+    x[2] = x2;
+    x[3] = x3;
+}
+#endif
+
 /* The words of elements 4 block .. 4 block + 15. */
 static inline uint16 philox16(uint block, uint sample, uint step, uint counter3, uint2 key) {
     return philox16_blocks((uint4)(block) + (uint4)(0, 1, 2, 3), sample, step, counter3, key);

@@ -8,6 +8,7 @@ threshold. Equality is paired with statistics of what the program printed, and t
 planted faults, because two equal wrong generators must not pass."""
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -207,6 +208,35 @@ def block_rows(seed, layer, step, first, last, shape, rate, size, gamma="exact",
     return rows
 
 
+# ---- weights: bit planes ----
+
+
+def weight_rows(seed, layer, step, first, last, shape, rate, domain=3, split=0):
+    """U of a weight from the planes that the document says are drawn; the rows of W, then the biases."""
+    inputs, outputs = shape
+    t8 = round(Fraction(float(rate)) * 256)
+    lowest = (t8 & -t8).bit_length() - 1 if t8 else 8
+    planes, blocks, key = 8 - lowest, (outputs + 127) // 128, (seed & MASK32, seed >> 32)
+    rows = []
+    for sample in range(first, last):
+        row = ""
+        for i in range(inputs + 1):
+            for out in range(outputs):
+                u = 0
+                for plane in range(planes):
+                    counter = (i * blocks + (out >> 7), sample, step, domain << 28 | layer << 16 | split << 14 | plane)
+                    bit = out & 127
+                    u |= (cached(counter, key)[bit >> 5] >> (bit & 31) & 1) << (7 - plane)
+                row += "01"[u >= t8]
+        rows.append(row)
+    return rows
+
+
+@functools.lru_cache(maxsize=64)
+def cached(counter, key):
+    return philox4x32(counter, key)
+
+
 def program_rows(dropcl, device, seed, layer, step, first, last, elements, rate, kind="dropout", more=()):
     """elements: their number, or the axes of a sample."""
     command = [dropcl, "mask", "--seed", str(seed), "--layer", str(layer), "--step", str(step)]
@@ -283,6 +313,55 @@ BLOCK_CASES = [
     (5, 2, 3, 0, 2, (6, 5, 5), "1", 3, "exact"),
     (5, 2, 2**20, 8, 9, (32, 32, 8), "0.2", 5, "exact"),
 ]
+
+
+WEIGHT_CASES = [
+    # seed, layer, step, first, last, (inputs, outputs), rate
+    (1, 0, 0, 0, 3, (9, 5), "0.5"),
+    (1, 0, 0, 0, 2, (9, 5), "0.2"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 3, 2**32 - 1, (3, 17), "0.75"),
+    (7, 3, 1000, 5, 8, (33, 130), "0.3"),
+    (7, 3, 1000, 5, 6, (8, 257), "0.5"),
+    (2**33 + 5, 9, 77, 100, 102, (40, 31), "0.01"),
+    (5, 2, 3, 0, 2, (7, 32), "0.99609375"),  # 255 of 256
+    (5, 2, 3, 0, 2, (7, 32), "0.001953125"),  # half of 1/256: rounds to 0, the even one
+    (5, 2, 3, 0, 2, (7, 32), "0.005859375"),  # one and a half: rounds to 2
+    (5, 2, 3, 0, 2, (7, 33), "0"),
+    (5, 2, 3, 0, 2, (7, 33), "1"),
+]
+
+
+def check_weight_cases(dropcl, device):
+    for case in WEIGHT_CASES:
+        theirs = program_rows(dropcl, device, *case, "dropconnect")
+        assert weight_rows(*case) == theirs, f"{device}: dropconnect {case} differs from docs/masks.md"
+    case = (1, 2, 3, 9990, 9992, (5, 40), "0.2")
+    theirs = program_rows(dropcl, device, *case, "dropconnect", ("--split", "train"))
+    assert weight_rows(*case, 11, 1) == theirs, f"{device}: dropconnect in Monte-Carlo evaluation"
+
+
+def check_weight_statistics(dropcl, device):
+    """64 samples of 31 x 64 weights and 64 biases, at a rate of four planes: 0.3125 = 80/256."""
+    rate, shape = 0.3125, (31, 64)
+
+    def rows(seed=3, layer=2, step=5):
+        return program_rows(dropcl, device, seed, layer, step, 0, 64, shape, rate, "dropconnect")
+
+    base = rows()
+    found = {
+        "keep rate": z_keep_rate(base, rate),
+        "keep rate of the biases": z_keep_rate([r[-64:] for r in base], rate),
+        "per weight": z_per_element(base, rate),
+        "four neighbours": z_neighbours(base, rate),
+        "next output": z_correlation([r[1:] for r in base], [r[:-1] for r in base], rate),
+        "next input": z_correlation([r[64:] for r in base], [r[:-64] for r in base], rate),
+        "next sample": z_correlation(base[1:], base[:-1], rate),
+        "next seed": z_correlation(base, rows(seed=4), rate),
+        "next layer": z_correlation(base, rows(layer=3), rate),
+        "next step": z_correlation(base, rows(step=6), rate),
+    }
+    for name, z in found.items():
+        assert z < LIMIT, f"{device}: weights: {name}: {z:.1f} standard deviations from independence"
 
 
 def check_structured_cases(dropcl, device):
@@ -479,12 +558,14 @@ def main():
         check_cases(dropcl, device)
         check_structured_cases(dropcl, device)
         check_noise(dropcl, root, device)
+        check_weight_cases(dropcl, device)
+        check_weight_statistics(dropcl, device)
         check_limits(dropcl, device)
         check_splits(dropcl, device)
         check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)
-        print(f"{device}: {len(CASES) + len(PATH_CASES) + len(NOISE_CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+        print(f"{device}: {len(CASES) + len(PATH_CASES) + len(NOISE_CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES) + len(WEIGHT_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
 if __name__ == "__main__":

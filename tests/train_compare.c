@@ -46,7 +46,8 @@ END_TEST
     "model.layers=[{dense: {name: fc1, units: 10, activation: relu}}, {dropout: {rate: 0.5}}]"
 #define ONE_HIDDEN                                                                                 \
     "model.layers=[{dense: {units: 16, activation: relu}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
-#define LINEAR "model.layers=[{dense: {units: 16}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
+#define WEIGHTS "model.layers=[{dense: {units: 16}}, {dropconnect: {units: 10, rate: 0.2}}]"
+#define LINEAR  "model.layers=[{dense: {units: 16}}, {dropout: {rate: 0.5}}, {dense: {units: 10}}]"
 /* half of its rows and columns have no gradient to drop */
 #define STRIDED                                                                                    \
     "model.layers=[{conv: {filters: 4, kernel: 5, stride: 4}}, {dropout: {rate: 0.5}}, "           \
@@ -176,6 +177,10 @@ static const struct {
      "    - dense: {units: 10}\n",
      9},
     {"    - dense: {units: 9}\n    - dropout: {rate: 1}\n    - dense: {units: 10}\n", 9 + 9},
+    /* masks of weights: both outputs, dx, and where nobody needs that, dW [784][16] */
+    {"    - dropconnect: {units: 16, rate: 0.3, activation: tanh}\n"
+     "    - dropconnect: {units: 10, rate: 0.5}\n",
+     16 + 10 + 16 + 784 * 16 / 32},
     {"    - dense: {units: 9}\n    - dropout: {rate: 0}\n    - dense: {units: 10}\n", 0},
 };
 
@@ -217,6 +222,13 @@ static const struct fault {
     {"dense_dx", 0, true, LINEAR, NULL, "dropout.cl",
      "#define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))",
      "#define dropout_grad_point(x, extra, at) (x)"},
+    /* masks of weights: planes in the wrong order; one for all samples; others backward; no bias */
+    {"dropconnect", 0, true, WEIGHTS, NULL, "dropconnect_common.cl", "(7 - (plane))", "(plane)"},
+    {"dropconnect", 0, true, WEIGHTS, NULL, "dropconnect_cpu.cl", "m.sample + sample", "m.sample"},
+    {"dropconnect_grad", 0, true, WEIGHTS, NULL, "dropconnect_common.cl", "row[CONTROL_STEP]",
+     "row[CONTROL_STEP] + GRAD"},
+    {"dropconnect", 0, true, WEIGHTS, NULL, "dropconnect_cpu.cl",
+     "KEEPS(words[u].s0 >> half_ * 16, LOW_BITS)", "(int16)(-1)"},
     {"conv2d_dx", 0, true, STRIDED, NULL, "dropout.cl",
      "#define dropout_grad_point(x, extra, at)   DROPOUT(x, at, dropout_words(at))",
      "#define dropout_grad_point(x, extra, at) (x)"},

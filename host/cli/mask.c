@@ -23,12 +23,12 @@ static const struct option options[] = {
     OPTION(NUMBER, step, "N", "optimizer step, from 0 (with --split: the pass)", .max = UINT32_MAX, .required = true),
     OPTION(RANGE, samples, "A:B", "positions in the batch (with --split: its rows)", .max = UINT32_MAX, .required = true),
     OPTION(NUMBER, elements, "N", "elements of one sample (dropout, mc)", .min = 1, .max = INT32_MAX),
-    OPTION(TEXT, shape, "H,W,C", "axes of one sample (dropout1d: T,C)"),
+    OPTION(TEXT, shape, "H,W,C", "axes of one sample (dropout1d: T,C; dropconnect: IN,OUT)"),
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
-    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, droppath, "
-                            "gaussian_dropout, or mc (dropout with --split test)"),
+    OPTION(TEXT, kind, "K", "dropout (the default), dropout1d, dropout2d, dropblock, dropconnect, "
+                            "droppath, gaussian_dropout, or mc (dropout with --split test)"),
     OPTION(TEXT, split, "S", "masks of Monte-Carlo evaluation: samples are rows of the split test, "
                              "train or user, steps are passes"),
     OPTION_DEVICE,
@@ -45,13 +45,15 @@ static const struct kind {
     bool gate;       /* one element a sample          */
     bool blocks;     /* takes --size and --gamma      */
     bool noise;      /* factors instead of bits       */
+    bool weights;    /* of inputs and outputs         */
 } kinds[] = {{.name = "dropout", .domain = DOMAIN_MASK},
              {.name = "mc", .domain = DOMAIN_MC_MASK},
              {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
              {.name = "gaussian_dropout", .noise = true},
              {.name = "dropout1d", .axes = 2},
              {.name = "dropout2d", .axes = 3},
-             {.name = "dropblock", .axes = 3, .blocks = true}};
+             {.name = "dropblock", .axes = 3, .blocks = true},
+             {.name = "dropconnect", .axes = 2, .weights = true}};
 
 enum { KINDS = sizeof kinds / sizeof *kinds, BLOCK_BITS = 1 << 22, MOST_NOISE = 65536 };
 
@@ -63,7 +65,7 @@ static int find_kind(const char *name, const struct kind **out) {
     }
     return cli_fail(
         STATUS_USAGE,
-        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, droppath, gaussian_dropout or mc",
+        "mask: unknown kind '%s': dropout, dropout1d, dropout2d, dropblock, dropconnect, droppath, gaussian_dropout or mc",
         name);
 }
 
@@ -119,7 +121,11 @@ static int read_shape(const char *text, const struct kind *k, struct ints *out) 
     }
     if (out->count == k->axes && !*at && elements <= INT32_MAX) return 0;
     return cli_fail(STATUS_USAGE, "mask: --shape of %s is %s, each from 1 to 65536, not '%s'",
-                    k->name, k->axes == 2 ? "T,C" : "H,W,C", text);
+                    k->name,
+                    k->weights     ? "IN,OUT"
+                    : k->axes == 2 ? "T,C"
+                                   : "H,W,C",
+                    text);
 }
 
 static void print_rows(const uint8_t *kept, size_t samples, size_t elements, char *line) {
@@ -193,6 +199,7 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
     uint32_t domain = place->monte_carlo ? k->domain | DOMAIN_OF_PASSES : k->domain;
     s->elements = k->axes || k->gate ? 1 : (size_t)a->elements.value;
     for (int i = 0; i < shape->count; i++) s->elements *= (size_t)shape->at[i];
+    if (k->weights) s->elements += (size_t)shape->at[1];
     uint64_t asked = a->samples.last - a->samples.first;
     s->most = BLOCK_BITS / s->elements ? BLOCK_BITS / s->elements : 1;
     if (s->most > asked) s->most = (size_t)asked;
@@ -209,15 +216,19 @@ static void plan_source(struct source *s, const struct arguments *a, const struc
 static enum err open_maker(struct source *s, const struct arguments *a, const struct kind *k,
                            const struct place *place, const struct ints *shape) {
     char more[64] = "";
-    const struct ints features = {1, {(int)s->elements}};
+    const struct ints features = {1, {(int)s->elements}}, inputs = {1, {shape->at[0]}};
     if (!k->axes && !k->noise) return OK;
     s->noise = k->noise;
     if (k->blocks)
         snprintf(more, sizeof more, ", size: %d, gamma: %s", (int)a->size.value,
                  a->gamma ? a->gamma : "exact");
+    if (k->weights) snprintf(more, sizeof more, ", units: %d", shape->at[1]);
     const struct mask_layer layer = {.type = k->name,
                                      .more = more,
-                                     .shape = k->noise ? features : *shape,
+                                     .shape = k->weights ? inputs
+                                              : k->noise ? features
+                                                         : *shape,
+                                     .elements = s->elements,
                                      .rate = a->rate.value,
                                      .number = (int)a->layer.value,
                                      .seed = a->seed.value,
@@ -254,8 +265,8 @@ const struct command mask_command = {
     .name = "mask",
     .summary = "Print masks from their coordinates",
     .details =
-        "One line per sample, in the order H, W, C: 1 kept, 0 dropped. docs/masks.md says how every\n"
-        "bit is made.\n",
+        "One line per sample, in the order H, W, C: 1 kept, 0 dropped; of dropconnect, the weights in\n"
+        "the order [in][out] and the biases behind them. docs/masks.md says how every bit is made.\n",
     .options = options,
     .size = sizeof(struct arguments),
     .run = run_mask,

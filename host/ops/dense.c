@@ -1,47 +1,16 @@
 /* A fully connected layer: y = x W + b. x [N][In] (an image is read as H*W*C features), W
  * [In][Out], b [Out], y [N][Out]. Backward: dW = x^T dy, db = column sums of dy, dx = dy W^T. */
+#include "ops/dense.h"
 #include "ops/gemm.h"
 #include "ops/internal.h"
 #include "ops/table.h"
 
 enum { IN_X, IN_WEIGHT, IN_BIAS };
 
-struct dense_attr {
-    int units, activation, init;
-    bool bias;
-    double max_norm;
-};
-
-static const char *const laws[] = {"he", "glorot", "lecun", NULL};
+const char *const dense_laws[] = {"he", "glorot", "lecun", NULL};
 static const int law_of[] = {PARAM_LAW_HE, PARAM_LAW_GLOROT, PARAM_LAW_LECUN};
 
-static const struct attr dense_attrs[] = {
-    {.name = "units",
-     .type = ATTR_INT,
-     .offset = offsetof(struct dense_attr, units),
-     .min = 1,
-     .max = 1 << 20,
-     .doc = "outputs"},
-    {.name = "activation",
-     .type = ATTR_ENUM,
-     .offset = offsetof(struct dense_attr, activation),
-     .names = activation_names,
-     .fallback = "linear",
-     .doc = "applied to the outputs"},
-    {.name = "bias",
-     .type = ATTR_BOOL,
-     .offset = offsetof(struct dense_attr, bias),
-     .fallback = "true",
-     .doc = "adds a trained constant to each output"},
-    {.name = "init",
-     .type = ATTR_ENUM,
-     .offset = offsetof(struct dense_attr, init),
-     .names = laws,
-     .fallback = "he",
-     .doc =
-         "bound of the uniform initial weights: sqrt(6/in), sqrt(6/(in+out)) or sqrt(3/in); biases start at 0"},
-    MAX_NORM_ATTR(struct dense_attr),
-    {0}};
+static const struct attr dense_attrs[] = {DENSE_ATTRS(0), {0}};
 
 /* A step as a matrix product. */
 struct product {
@@ -189,19 +158,19 @@ static const void *dense_biased(struct plan *p, const void *attr) {
     return copy;
 }
 
-static const struct op op_dense = {.name = "dense",
-                                   .any_order = true,
-                                   .producer = true,
-                                   .cpu = dense_cpu,
-                                   .grad = dense_grad,
-                                   .launch = dense_launch,
-                                   .ways = dense_ways,
-                                   .sample = dense_sample,
-                                   .cost = dense_cost,
-                                   .biased = dense_biased};
+const struct op op_dense = {.name = "dense",
+                            .any_order = true,
+                            .producer = true,
+                            .cpu = dense_cpu,
+                            .grad = dense_grad,
+                            .launch = dense_launch,
+                            .ways = dense_ways,
+                            .sample = dense_sample,
+                            .cost = dense_cost,
+                            .biased = dense_biased};
 
-static int dense_build(struct plan *p, const struct layer *layer, int in) {
-    const struct dense_attr *attr = layer->attr;
+bool dense_params_new(struct plan *p, const struct layer *layer, const struct dense_attr *attr,
+                      int in, struct dense_params *out) {
     struct shape x = p->values[in].shape;
     int features = shape_features(&x);
     int64_t weights_count = (int64_t)features * attr->units,
@@ -211,7 +180,7 @@ static int dense_build(struct plan *p, const struct layer *layer, int in) {
             p, layer->line, layer->column,
             "%s has %lld weights and %lld outputs a batch; neither may be more than 2^31 - 1",
             layer->name, (long long)weights_count, (long long)outputs);
-        return in;
+        return false;
     }
     struct param law = {.law = law_of[attr->init],
                         .fan_in = features,
@@ -221,18 +190,30 @@ static int dense_build(struct plan *p, const struct layer *layer, int in) {
                         .line = layer->line};
     if (x.rank == 4) law.rows_h = x.dim[1], law.rows_w = x.dim[2], law.rows_c = x.dim[3];
     struct shape weights = {2, {features, attr->units}}, bias = {1, {attr->units}};
-    int w = plan_param_new(p, layer->name, "weight", &weights, &law);
-    int b = -1;
+    *out = (struct dense_params){plan_param_new(p, layer->name, "weight", &weights, &law), -1};
     if (attr->bias)
-        b = plan_param_new(p, layer->name, "bias", &bias, &(struct param){.law = PARAM_LAW_ZERO});
-    int s = plan_step_new(p, &op_dense, attr, layer->name, layer->line);
+        out->b =
+            plan_param_new(p, layer->name, "bias", &bias, &(struct param){.law = PARAM_LAW_ZERO});
+    return true;
+}
+
+int dense_step_new(struct plan *p, const struct op *op, const void *attr, const struct layer *layer,
+                   int in, const struct dense_params *params) {
+    int s = plan_step_new(p, op, attr, layer->name, layer->line);
     plan_in(p, s, in);
-    plan_in(p, s, w);
-    if (b >= 0) plan_in(p, s, b);
-    int y = plan_value_new(p, layer->name, &(struct shape){2, {x.dim[0], attr->units}}, DTYPE_F32,
-                           ROLE_ACTIVATION);
-    plan_out(p, s, y);
-    return activation_build(p, attr->activation, layer, y);
+    plan_in(p, s, params->w);
+    if (params->b >= 0) plan_in(p, s, params->b);
+    struct shape y = {2, {p->values[in].shape.dim[0], p->values[params->w].shape.dim[1]}};
+    plan_out(p, s, plan_value_new(p, layer->name, &y, DTYPE_F32, ROLE_ACTIVATION));
+    return s;
+}
+
+static int dense_build(struct plan *p, const struct layer *layer, int in) {
+    const struct dense_attr *attr = layer->attr;
+    struct dense_params params;
+    if (!dense_params_new(p, layer, attr, in, &params)) return in;
+    int s = dense_step_new(p, &op_dense, attr, layer, in, &params);
+    return activation_build(p, attr->activation, layer, p->steps[s].out[0]);
 }
 
 extern const struct layer_type layer_dense;

@@ -34,10 +34,11 @@ void sizes_grid(struct launch *, const struct caps *, size_t columns, size_t row
 void stages_launch(const struct plan *, const struct step *, struct launch *);
 
 /* The row of an attribute table for struct param's max_norm. */
-#define MAX_NORM_ATTR(type_)                                                                       \
+#define MAX_NORM_ATTR(type_) MAX_NORM_ATTR_AT(offsetof(type_, max_norm))
+#define MAX_NORM_ATTR_AT(at_)                                                                      \
     {                                                                                              \
-        .name = "max_norm", .type = ATTR_REAL, .offset = offsetof(type_, max_norm), .max = 1e6,    \
-        .above_min = true, .fallback = "",                                                         \
+        .name = "max_norm", .type = ATTR_REAL, .offset = at_, .max = 1e6, .above_min = true,       \
+        .fallback = "",                                                                            \
         .doc = "largest norm of the weights into a unit, to which each optimizer step cuts them "  \
                "back (Srivastava et al. 2014: 2 to 4); without it there is none"                   \
     }

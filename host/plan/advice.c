@@ -13,7 +13,8 @@ static const struct {
     const char *type;
     enum place place;
 } weights[] = {
-    {"dense", HIDDEN}, {"conv", MAPS}, {"rnn", RECURRENT}, {"lstm", RECURRENT}, {"gru", RECURRENT},
+    {"dense", HIDDEN},  {"dropconnect", HIDDEN}, {"conv", MAPS},
+    {"rnn", RECURRENT}, {"lstm", RECURRENT},     {"gru", RECURRENT},
 };
 
 /* The rates in use, both limits included; the first row that fits a layer counts. */

@@ -68,6 +68,13 @@ struct op {
      * `compare` judges the kernels' masks by; their dropped elements are 0. NULL: draws none. */
     void (*mask)(const struct cpu_run *, int draw, uint32_t sample, uint8_t *kept);
 
+    /* An operation that masks its weights has these two instead. `reveal` fills input `k` so that
+     * every element of out[0] becomes the layer's scale times n / 256, where the binary digits of
+     * the whole number n < 256 are decisions, 1 kept; false: the input may stay as it is.
+     * `revealed` gives n for each element of row `row` of out[0], by the generator alone. */
+    bool (*reveal)(const struct cpu_run *, const struct step *, int k, real *data);
+    void (*revealed)(const struct cpu_run *, const struct step *, size_t row, uint8_t *codes);
+
     /* Kernel launches; pointwise operations leave this NULL (host/ops/pointwise.c serves them all).
      */
     void (*launch)(const struct plan *, const struct step *, const struct caps *,

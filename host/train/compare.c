@@ -100,6 +100,14 @@ struct sight {
     void *own[STEP_IN], *shown[STEP_IN];
 };
 
+static struct cpu_run run_of(const struct lockstep *l, void *const *data) {
+    const struct runner *r = &l->a.runner;
+    return (struct cpu_run){.plan = l->plan,
+                            .data = data,
+                            .control = r->rows + (size_t)l->cursor * (size_t)r->words,
+                            .cursor = l->cursor};
+}
+
 static void free_sight(struct sight *sight) {
     for (int k = 0; k < STEP_IN; k++) {
         free(sight->own[k]);
@@ -109,6 +117,7 @@ static void free_sight(struct sight *sight) {
 
 /* All are read before the first is replaced: a step may have a value twice. */
 static enum err read_inputs(struct lockstep *l, const struct step *s, struct sight *sight) {
+    const struct cpu_run run = run_of(l, NULL);
     for (int k = 0; k < s->nin; k++) {
         size_t bytes = value_bytes(&l->plan->values[s->in[k]]);
         sight->own[k] = malloc(bytes);
@@ -116,7 +125,7 @@ static enum err read_inputs(struct lockstep *l, const struct step *s, struct sig
         if (!sight->own[k] || !sight->shown[k]) return err_memory("an observed mask");
         TRY(program_read(l->a.runner.program, s->in[k], sight->own[k]));
         memcpy(sight->shown[k], sight->own[k], bytes);
-        observe_input(l->plan, s, k, sight->shown[k]);
+        observe_input(&run, s, k, sight->shown[k]);
     }
     return OK;
 }
@@ -131,15 +140,11 @@ static enum err write_inputs(struct lockstep *l, const struct step *s, void *con
 
 /* What the host expects of the step, into l->spare. */
 static enum err expect(struct lockstep *l, const struct step *s, const struct sight *sight) {
-    const struct runner *r = &l->a.runner;
     void **data = calloc((size_t)l->plan->nvalues, sizeof *data);
     if (!data) return err_memory("an observed mask");
     for (int k = 0; k < s->nin; k++) data[s->in[k]] = sight->shown[k];
     data[s->out[0]] = l->spare;
-    const struct cpu_run run = {.plan = l->plan,
-                                .data = data,
-                                .control = r->rows + (size_t)l->cursor * (size_t)r->words,
-                                .cursor = l->cursor};
+    const struct cpu_run run = run_of(l, data);
     observe_expect(&run, s, l->masks);
     free(data);
     return OK;

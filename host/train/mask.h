@@ -1,5 +1,5 @@
 /* Masks from their coordinates, made by the very step that training runs: a plan of the one layer,
- * on inputs of 1. */
+ * on inputs of 1; masks of weights, on inputs that show them one row after the other. */
 #ifndef DROPCL_TRAIN_MASK_H
 #define DROPCL_TRAIN_MASK_H
 
@@ -11,6 +11,7 @@ struct mask_layer {
     const char *type;  /* of a layer that drops: "dropout2d"            */
     const char *more;  /* further attributes, ", size: 3"; "" for none  */
     struct ints shape; /* of a sample                                   */
+    size_t elements;   /* decisions of a sample                         */
     double rate;
     int number; /* its number in the contract                    */
     uint64_t seed;
@@ -28,6 +29,7 @@ struct mask_maker {
     int samples; /* at once                                 */
     uint32_t split;
     size_t elements; /* of a sample                             */
+    bool weights;    /* the masks of a layer's weights: [in][out], and the biases behind them */
     uint32_t *row;   /* CONTROL                                 */
     real *numbers;   /* 1 each, then the factors                */
 };

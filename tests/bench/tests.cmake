@@ -2,7 +2,9 @@
 # on request: ninja bench_peers
 add_executable(peak EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/peak.c)
 link_layers(peak float ${LAYERS})
-add_custom_target(bench_peers DEPENDS peak)
+add_executable(dropconnect_vs_dense EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/bench/dropconnect_vs_dense.c)
+link_layers(dropconnect_vs_dense float ${LAYERS})
+add_custom_target(bench_peers DEPENDS peak dropconnect_vs_dense)
 
 pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
 if(OPENBLAS_FOUND)

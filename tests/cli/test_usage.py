@@ -93,6 +93,14 @@ class Usage(Case):
             at = MASK.index(option)
             self.refused(64, "mask", *MASK[:at], *MASK[at + 2 :], says=f"{option}")
 
+    def test_masks_of_weights_are_asked_by_inputs_and_outputs(self):
+        at = MASK.index("--elements")
+        weights = [*MASK[:at], *MASK[at + 2 :], "--kind", "dropconnect", "--device", "cpu"]
+        rows = self.ok("mask", *weights, "--shape", "3,5").out.split()
+        self.assertEqual({len(row) for row in rows}, {(3 + 1) * 5})
+        self.refused(64, "mask", *MASK, "--kind", "dropconnect", says="takes --shape, and not --elements")
+        self.refused(64, "mask", *weights, "--shape", "3,5,1", says="IN,OUT")
+
     def test_malformed_settings(self):
         for setting in ("train.batch", "=64", "train..batch=4"):
             self.refused(64, "train", self.recipe, "--set", setting, says=setting)

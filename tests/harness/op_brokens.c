@@ -7,6 +7,9 @@
 #define BLOCKS(attributes)                                                                         \
     .input = "5, 4, 12",                                                                           \
     .layers = "[{dropblock: {rate: 0.4, size: 2" attributes "}}, {dense: {units: 4}}]", .batch = 5
+#define CONNECTED(rate)                                                                            \
+    "[{dense: {units: 6}}, {dropconnect: {units: 37, rate: " rate                                  \
+    ", activation: relu, inference: gaussian}}, {dense: {units: 3}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 
 static const struct op_broken others[] = {
@@ -189,6 +192,32 @@ static const struct op_broken others[] = {
      "counts[part];",
      "dropblock",
      {BLOCKS(", normalize: sample")}},
+    {"dropconnect_common.cl", "(7 - (plane))", "(plane)", "dropconnect", {SMALL(CONNECTED("0.2"))}},
+    {"dropconnect_cpu.cl",
+     "KEEPS(words[u].s0 >> half_ * 16, LOW_BITS)",
+     "(int16)(-1)",
+     "dropconnect",
+     {SMALL(CONNECTED("0.5")), .family = "cpu"}},
+    {"dropconnect_cpu.cl",
+     "float8 eight = v.lo + v.hi;",
+     "float8 eight = v.lo;",
+     "dropconnect_grad",
+     {SMALL(CONNECTED("0.5")), .family = "cpu"}},
+    {"dropconnect_gpu.cl",
+     "bits != (uint4)(0)",
+     "(int4)(-1)",
+     "dropconnect",
+     {SMALL(CONNECTED("0.5")), .family = "gpu"}},
+    {"dropconnect_gpu.cl",
+     "chain[l] + chain[l + half_]",
+     "chain[l]",
+     "dropconnect_grad",
+     {SMALL(CONNECTED("0.5")), .family = "gpu"}},
+    {"dropconnect_gaussian.cl",
+     "fma(mu, below, s * density)",
+     "fma(mu, below, density)",
+     "dropconnect_gaussian",
+     {SMALL(CONNECTED("0.5")), .mode = PLAN_EVAL}},
     {"epilogue.cl",
      "at.element = element;",
      "at.element = 0;",

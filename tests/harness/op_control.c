@@ -103,6 +103,19 @@ static struct op_layer_control control_of_alpha(double rate) {
     return c;
 }
 
+/* ---- DropConnect: 256 values of an 8-bit number ---- */
+
+static struct op_layer_control control_of_bytes(double rate) {
+    double t8 = floor(rate * 256 + 0.5);
+    if (t8 - rate * 256 == 0.5 && fmod(t8, 2) == 1) t8--; /* half to even */
+    if (t8 == 0) return (struct op_layer_control){.scale = 1};
+    double scale = t8 < 256 ? 256 / (256 - t8) : 0;
+    return (struct op_layer_control){.limit = (uint32_t)t8 - 1,
+                                     .active = 1,
+                                     .scale = (float)scale,
+                                     .extra = t8 < 256 ? (float)(scale - 1) : 0};
+}
+
 static struct op_layer_control control_of(const struct recipe *recipe, const struct draw *draw) {
     double rate = rate_of(recipe, draw->layer);
     if (!strcmp(draw->layer->schema->name,
@@ -110,6 +123,7 @@ static struct op_layer_control control_of(const struct recipe *recipe, const str
         return (struct op_layer_control){.active = rate > 0,
                                          .scale = (float)sqrt(rate / (1 - rate))};
     if (!strcmp(draw->layer->schema->name, "alpha_dropout")) return control_of_alpha(rate);
+    if (!strcmp(draw->layer->schema->name, "dropconnect")) return control_of_bytes(rate);
     const int *size = attr_of(draw->layer, "size");
     return size && rate > 0 && rate < 1 ? control_of_blocks(draw, rate, *size)
                                         : op_control_layer(rate);
