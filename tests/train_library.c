@@ -72,7 +72,7 @@ static struct outcome train_with(const char *wish, const char *setting) {
         setenv("DROPCL_TUNE", wish, 1);
     else
         unsetenv("DROPCL_TUNE");
-    struct recipe *r = train_recipe(setting, NULL);
+    struct recipe *r = train_recipe(USUAL_RATES, setting, NULL);
     struct device *d = train_device("pocl");
     struct model *m = NULL;
     o.rc = train_run(d, r, &options, &m, NULL);

@@ -152,7 +152,8 @@ static struct model *train_logged(struct recipe *r, struct log *log, int64_t ste
 START_TEST(callback_hears_every_step_and_epoch) {
     struct log log = {0};
     dropcl_event last;
-    model_free(train_logged(train_recipe("train.validation=50", NULL), &log, 0, OK, &last));
+    model_free(
+        train_logged(train_recipe("train.validation=50", USUAL_RATES, NULL), &log, 0, OK, &last));
     ck_assert_int_eq(log.steps, 6);
     ck_assert_int_eq(log.epochs, 2);
     for (int i = 0; i < 2; i++) {
