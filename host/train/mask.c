@@ -38,6 +38,7 @@ static enum err make_plan(struct mask_maker *m, const struct mask_layer *l) {
         .mode = l->monte_carlo ? PLAN_MC : PLAN_TRAIN, .batch = m->samples, .no_fuse = true};
     m->split = l->split;
     TRY(plan_new(m->recipe, &op_table_all, &options, &m->plan));
+    if (!m->elements) m->elements = (size_t)shape_features(&m->plan->values[m->plan->input].shape);
     m->step = -1;
     for (int i = 0; i < m->plan->nsteps && m->step < 0; i++)
         if (is_drawn(&m->plan->steps[i])) m->step = i;

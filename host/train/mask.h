@@ -11,7 +11,7 @@ struct mask_layer {
     const char *type;  /* of a layer that drops: "dropout2d"            */
     const char *more;  /* further attributes, ", size: 3"; "" for none  */
     struct ints shape; /* of a sample                                   */
-    size_t elements;   /* decisions of a sample                         */
+    size_t elements;   /* decisions of a sample; 0: one for each of its elements */
     double rate;
     int number; /* its number in the contract                    */
     uint64_t seed;
