@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -124,11 +125,15 @@ class Pages(Case):
                 process.wait()
 
     def check(self, page, canvases, pictures=0):
+        """Every chart of the page's data is drawn, and there are at least so many."""
+        with open(page, encoding="utf-8") as file:
+            charts = len(re.findall(r'"kind": ?"chart"', file.read()))
         for screen, width in WIDTHS.items():
             with self.subTest(page=os.path.basename(page), screen=screen):
                 seen = self.look(page, width)
                 self.assertEqual(seen["faults"], [])
-                self.assertGreaterEqual(seen["canvases"], canvases)
+                self.assertEqual(seen["canvases"], charts)
+                self.assertGreaterEqual(charts, canvases)
                 self.assertEqual(seen["blank"], 0, "a canvas is empty")
                 self.assertGreaterEqual(seen["pictures"], pictures)
                 self.assertEqual(seen["broken"], 0, "a picture is broken")
@@ -155,7 +160,7 @@ class Pages(Case):
     def test_the_laboratory(self):
         recipe = self.write("lab.yaml", LAB)
         self.ok("lab", recipe, "--device", DEVICE, "--out", self.path("lab"), timeout=800)
-        seen = self.check(self.path("lab", "report.html"), canvases=12, pictures=25)
+        seen = self.check(self.path("lab", "report.html"), canvases=10, pictures=25)
         self.assertEqual(len(seen["headings"]), 8)
         self.assertGreater(seen["networks"], 50)
 
