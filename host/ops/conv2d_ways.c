@@ -34,7 +34,7 @@ static const struct conv2d_way gpu_ways[] = {
     GPU("gpu 32", 32, 32, 4, 4)};
 
 /* The first is the simplest kernel, which the others are checked against. CPU devices: tiles of
- * samples come first where they come out full or nearly so. */
+ * samples come first where the batch fills one. */
 static int list_ways(const struct caps *caps, const struct conv2d_work *w,
                      const struct conv2d_way *out[TUNE_WAYS]) {
     struct list l = {out, 0};

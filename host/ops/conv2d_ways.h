@@ -1,6 +1,6 @@
 /* The ways to launch a convolution on a device. All give the same bits; which one is fastest
- * depends on device and shape, and is found by timing (train/tune.h). Their names are those of
- * matrix products, so that DROPCL_TUNE forces both. */
+ * depends on device and shape, and is found by timing (train/tune.h). Where a name is also one of
+ * matrix products, DROPCL_TUNE forces both. */
 #ifndef DROPCL_OPS_CONV2D_WAYS_H
 #define DROPCL_OPS_CONV2D_WAYS_H
 

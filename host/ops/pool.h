@@ -46,8 +46,8 @@ int pool_append(struct plan *, const struct layer *, const struct pool_kind *, c
 void pool_grad(struct plan *, int i, const struct pool_kind *, bool reads_input);
 
 /* The launch of kernel `kernel` of FILE.cl: the step's inputs up to `inputs`, its output, stages.
- * One work-item for LANES channels: of all pixels of a sample on CPU devices, of one pixel on GPUs.
- */
+ * A work-item walks along a row of pixels on CPU devices, and has LANES channels of a pixel on
+ * GPUs; a gradient of two inputs, maximum pooling's, goes by windows where these tile the map. */
 void pool_launch(const struct plan *, const struct step *, const struct caps *,
                  struct launch_list *, const char *file, const char *kernel, int inputs,
                  bool over_input);

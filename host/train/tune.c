@@ -133,17 +133,22 @@ static enum err time_ways(struct tuner *t) {
     return OK;
 }
 
-/* Every step that has the way called `name` is launched in it. */
+/* Every step that has the way called `name` is launched in it. A network without a step that has it
+ * takes the name all the same where products in general have it. */
 static enum err force(struct tuner *t, struct device *device, const char *name) {
-    if (!gemm_way_exists(name))
-        return err_set(
-            ERR_USAGE,
-            "DROPCL_TUNE is \"%s\", which is neither \"off\" nor a way to launch a product", name);
+    bool exists = gemm_way_exists(name);
     for (int i = 0; i < t->count; i++)
-        for (int w = 0; w < t->at[i].ways.count; w++)
-            if (!strcmp(t->at[i].ways.name[w], name))
-                TRY(device_tune(device, t->at[i].ways.key, name));
-    return OK;
+        for (int w = 0; w < t->at[i].ways.count; w++) {
+            if (strcmp(t->at[i].ways.name[w], name) != 0) continue;
+            exists = true;
+            TRY(device_tune(device, t->at[i].ways.key, name));
+        }
+    if (exists) return OK;
+    return err_set(
+        ERR_USAGE,
+        "DROPCL_TUNE is \"%s\", which is neither \"off\" nor a way to launch a product or "
+        "another step of this network",
+        name);
 }
 
 /* A kept choice counts only when it is a way that there is. */

@@ -89,9 +89,9 @@ class Bits(Case):
         run = self.ok("bench", recipe, "--device", "pocl", "--only", "rates", "--steps", "1", "--json").event("end")
         self.assertIn(f" {run['launches']} launches", plan)
 
-    def launches(self, recipe, way, *words):
+    def launches(self, recipe, way, *words, family="gpu"):
         """Of the training plan, by its total line."""
-        page = self.ok("plan", recipe, "--device", "pocl", *words, DROPCL_FAMILY="gpu", DROPCL_TUNE=way).out
+        page = self.ok("plan", recipe, "--device", "pocl", *words, DROPCL_FAMILY=family, DROPCL_TUNE=way).out
         return int(re.search(r"(\d+) launches", page)[1])
 
     def test_plan_shows_the_launches_of_a_forced_way(self):
@@ -101,6 +101,15 @@ class Bits(Case):
         self.assertGreater(self.launches(recipe, "clblast", "--set", "train.gemm=any"), whole)
         self.assertEqual(self.launches(recipe, "off", "--set", "train.gemm=any"), self.launches(recipe, "off"))
         self.refused(64, "plan", recipe, "--device", "pocl", DROPCL_TUNE="gpu 33", says="gpu 33")
+        self.refused(64, "plan", recipe, "--device", "pocl", DROPCL_TUNE="cpu batch 8x32", says="cpu batch 8x32")
+
+    def test_ways_of_convolutions_can_be_forced(self):
+        deep = "[{conv: {filters: 16, kernel: 1}}, {conv: {filters: 16, kernel: 3}}, {dense: {units: 10}}]"
+        head, tail = WIDE[: WIDE.index("  layers:")], WIDE[WIDE.index("train:") :]
+        recipe = self.write("maps.yaml", f"{head}  layers: {deep}\n{tail}")
+        # weights go into panels first, which simple does for dx alone
+        panels = self.launches(recipe, "cpu batch 8x32", family="cpu")
+        self.assertGreater(panels, self.launches(recipe, "simple", family="cpu"))
 
     def test_a_signal_stops_the_tuner(self):
         recipe = self.write("wide.yaml", WIDE)
