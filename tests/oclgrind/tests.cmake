@@ -4,7 +4,7 @@ add_executable(oclgrind_faulty ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind/faulty.c
 target_link_libraries(oclgrind_faulty PRIVATE PkgConfig::CHECK ${DEPENDENCIES})
 target_include_directories(oclgrind_faulty PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 foreach(mode memory races uninitialized)
-  add_script(oclgrind_${mode} oclgrind 900 sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind/run.sh ${mode}
+  add_script(oclgrind_${mode} oclgrind 1800 sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind/run.sh ${mode}
              ${CMAKE_CURRENT_BINARY_DIR})
 endforeach()
 if(Python3_FOUND AND TARGET dropcl)
