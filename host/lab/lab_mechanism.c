@@ -173,9 +173,13 @@ static void compare(struct outputs *o) {
     o->same = !memcmp(o->evaluation[0], o->evaluation[1], bytes);
 }
 
+enum { LABELS = 256 /* labels are bytes */ };
+
 static void add_outputs(struct lab *lab, const struct outputs *o) {
     struct page *p = &lab->page;
     const struct dataset *d = lab->data;
+    const char *labels[LABELS + 1] = {0};
+    for (int c = 0; c < d->classes && c < LABELS; c++) labels[c] = d->class_names[c];
     json_t *list = page_pictures(p, NULL, NULL, 100);
     page_picture(p, list, d->test.images, d->width, d->height, d->channels, "the input: %s",
                  d->class_names[d->test.labels[0]]);
@@ -183,7 +187,7 @@ static void add_outputs(struct lab *lab, const struct outputs *o) {
                                                   .title = "Its outputs",
                                                   .x = "class",
                                                   .y = "probability",
-                                                  .labels = d->class_names});
+                                                  .labels = labels});
     for (int i = 0; i <= PASSES_DRAWN; i++) {
         const float *y = i < PASSES_DRAWN ? o->training[i] : o->evaluation[0];
         char name[48];
