@@ -61,6 +61,12 @@ struct option {
 #define OPTION_SET                                                                                 \
     OPTION(WORDS, set, "KEY=VALUE",                                                                \
            "change the recipe: train.batch=64, model.layers.*.dropout.rate=0")
+#define OPTION_SCORE_EVERY                                                                         \
+    {                                                                                              \
+        .name = "score-every", .kind = OPTION_NUMBER, .metavar = "N",                              \
+        .offset = offsetof(struct arguments, score_every), .min = 1, .max = INT32_MAX,             \
+        .doc = "score after every N epochs and the last, not after each",                          \
+    }
 #define OPTION_JSON OPTION(FLAG, json, NULL, "JSON lines on stdout")
 #define OPTION_END                                                                                 \
     { .name = NULL }

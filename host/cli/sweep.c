@@ -19,6 +19,7 @@ static const struct option options[] = {
     OPTION_DEVICE,
     OPTION(NUMBER, epochs, "N", "train.epochs of the recipe", .min = 1, .max = INT32_MAX),
     OPTION(NUMBER, steps, "N", "stop each run after N optimizer steps", .min = 1, .max = INT64_MAX),
+    OPTION_SCORE_EVERY,
     OPTION_INIT,
     OPTION_SET,
     OPTION_JSON,

@@ -8,7 +8,7 @@
 struct sweep_arguments {
     const char *recipe, *data, *device, *out, *init, *seeds;
     struct words vary, set;
-    struct number jobs, epochs, steps;
+    struct number jobs, epochs, steps, score_every;
     bool json;
 };
 

@@ -22,11 +22,20 @@ static char *path(const struct sweep_work *w, int run, const char *file) {
     return text_take(&t, &out) ? NULL : out;
 }
 
+/* Options of numbers, as words. */
+struct numbers {
+    char steps[24], score_every[24];
+};
+
+static void write_number(char word[24], const struct number *n) {
+    snprintf(word, 24, "%llu", (unsigned long long)n->value);
+}
+
 /* The words of `dropcl train` for one run. The settings stay owned by the caller. */
 static char **make_words(const struct sweep_arguments *a, const char *folder, char **settings,
-                         int count, char *steps) {
+                         int count, const struct numbers *numbers) {
     size_t n = 0;
-    const char **words = calloc(16 + 2 * (size_t)count, sizeof *words);
+    const char **words = calloc(20 + 2 * (size_t)count, sizeof *words);
     if (!words) return NULL;
     words[n++] = "dropcl";
     words[n++] = "train";
@@ -36,7 +45,8 @@ static char **make_words(const struct sweep_arguments *a, const char *folder, ch
     if (a->device) words[n++] = "--device", words[n++] = a->device;
     if (a->data) words[n++] = "--data", words[n++] = a->data;
     if (a->init) words[n++] = "--init", words[n++] = a->init;
-    if (a->steps.given) words[n++] = "--steps", words[n++] = steps;
+    if (a->steps.given) words[n++] = "--steps", words[n++] = numbers->steps;
+    if (a->score_every.given) words[n++] = "--score-every", words[n++] = numbers->score_every;
     for (int i = 0; i < count; i++) words[n++] = "--set", words[n++] = settings[i];
     words[n++] = "--";
     words[n++] = a->recipe;
@@ -45,12 +55,14 @@ static char **make_words(const struct sweep_arguments *a, const char *folder, ch
 
 static int start(struct sweep_work *w, struct job *job, const char *folder, const char *log) {
     const struct sweep_arguments *a = w->arguments;
-    char steps[32], **settings = NULL;
+    struct numbers numbers;
+    char **settings = NULL;
     int count = 0;
-    snprintf(steps, sizeof steps, "%llu", (unsigned long long)a->steps.value);
+    write_number(numbers.steps, &a->steps);
+    write_number(numbers.score_every, &a->score_every);
     if (io_make_folder(folder)) return cli_report(STATUS_CREATE);
     if (sweep_settings(&w->sweep, &w->source, job->run, &settings, &count)) return cli_report(71);
-    char **words = make_words(a, folder, settings, count, steps);
+    char **words = make_words(a, folder, settings, count, &numbers);
     int status = words ? self_start(words, log, &job->child)
                        : cli_fail(71, "out of memory for the words of a run");
     if (!status) interrupt_add(job->child);

@@ -13,7 +13,7 @@
 struct arguments {
     const char *recipe, *data, *device, *out, *init;
     struct words set;
-    struct number seed, epochs, steps;
+    struct number seed, epochs, steps, score_every;
     bool force, json;
 };
 
@@ -26,6 +26,7 @@ static const struct option options[] = {
     OPTION(NUMBER, seed, "N", "train.seed of the recipe", .max = UINT64_MAX),
     OPTION(NUMBER, epochs, "N", "train.epochs of the recipe", .min = 1, .max = INT32_MAX),
     OPTION(NUMBER, steps, "N", "stop after N optimizer steps", .min = 1, .max = INT64_MAX),
+    OPTION_SCORE_EVERY,
     OPTION_INIT,
     OPTION_SET,
     OPTION_JSON,
@@ -153,6 +154,7 @@ static int train(struct run *run) {
     const struct arguments *a = run->arguments;
     dropcl_options o = {.data = a->data, .init = run->init, .callback = on_event, .user = run};
     o.steps = (int64_t)a->steps.value;
+    o.score_every = (int)a->score_every.value;
     o.message = on_message;
     o.stop = on_stop;
     dropcl_event last = {0};

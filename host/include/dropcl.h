@@ -86,6 +86,8 @@ typedef struct {
     void (*message)(const char *text, void *user); /* notes such as a lowered batch; may be NULL */
     int (*stop)(void *user); /* asked now and then while kernels are timed for the device, before
                                 the first step: not 0 stops; may be NULL */
+    int score_every; /* epochs between scores of the validation and test rows, which are NaN in the
+                        events between; the last epoch is scored in any case; 0: every epoch */
 } dropcl_options;
 
 /* Trains and hands over the model (also with DROPCL_INTERRUPTED, then as of the last step; NULL

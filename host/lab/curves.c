@@ -10,13 +10,14 @@ static bool measured(const struct record *r, enum record_field field) {
     return false;
 }
 
-/* The series, NULL when there is nothing to draw. */
+/* The series, NULL when there is nothing to draw. Epochs that were not scored have no point. */
 static json_t *add_curve(struct page *p, json_t *chart, const char *name, const struct record *r,
                          enum record_field field) {
     if (!measured(r, field)) return NULL;
     json_t *series = page_series(p, chart, name);
     for (int i = 0; i < r->nepochs; i++)
-        page_point(p, series, r->epochs[i][RECORD_EPOCH], r->epochs[i][field], (double)NAN);
+        if (isfinite(r->epochs[i][field]))
+            page_point(p, series, r->epochs[i][RECORD_EPOCH], r->epochs[i][field], (double)NAN);
     return series;
 }
 

@@ -80,6 +80,12 @@ static void open_epoch(struct trainer *t, int64_t epoch) {
     t->epoch_began = clock_seconds();
 }
 
+/* After every `score_every`-th epoch, and at the end. */
+static bool due(const struct trainer *t, int64_t epoch) {
+    int every = t->options->score_every;
+    return every <= 1 || (epoch + 1) % every == 0 || t->step >= t->stop;
+}
+
 /* The training loop. */
 static enum err loop(struct trainer *t) {
     const struct setup *s = &t->setup;
@@ -91,7 +97,7 @@ static enum err loop(struct trainer *t) {
         enum err rc = queue_epoch(t, steps, &done);
         if (rc && rc != ERR_INTERRUPTED) return rc;
         TRY(close_epoch(t, epoch, done));
-        if (!rc) TRY(score_sets(t));
+        if (!rc && due(t, epoch)) TRY(score_sets(t));
         if (!rc && asked_to_stop(t, DROPCL_EPOCH) && t->step < t->stop) rc = ERR_INTERRUPTED;
         if (rc) return err_set(rc, "interrupted after optimizer step %lld", (long long)t->step);
     }
