@@ -51,8 +51,11 @@ enum err lab_train(struct lab *lab, const char *text, const struct lab_settings 
     struct recipe *recipe = NULL;
     *out = NULL;
     TRY(read_recipe("lab", text, s, &recipe));
-    const dropcl_options o = {
-        .data = lab->options->data, .callback = on_step, .user = lab, .stop = on_tuning};
+    const dropcl_options o = {.data = lab->options->data,
+                              .callback = on_step,
+                              .user = lab,
+                              .stop = on_tuning,
+                              .score_every = INT32_MAX}; /* at the end only */
     enum err rc = train_run(lab->options->device, recipe, &o, out, last);
     recipe_free(recipe);
     if (rc) {
@@ -70,6 +73,12 @@ int lab_rows(const struct lab *lab, int quick, int full) {
 int lab_epochs(const struct lab *lab, int quick, int full) {
     int epochs = lab_choose(lab, quick, full), most = lab->base->train.epochs;
     return most < epochs ? most : epochs;
+}
+
+int lab_epochs_on(const struct lab *lab, int rows, int epochs) {
+    const struct train_section *t = &lab->base->train;
+    double all = t->limit ? t->limit : lab->data->train.rows, most = all * t->epochs / rows;
+    return epochs <= most ? epochs : most < 1 ? 1 : (int)most;
 }
 
 enum err lab_model(struct lab *lab, const struct model **out) {

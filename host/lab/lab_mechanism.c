@@ -7,7 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 3, UNITS = 10, COLUMNS = 8, PASSES = 8, PASSES_DRAWN = 3 };
+enum {
+    STEPS = 12, /* of which so many in the table: */
+    COUNTED = 3,
+    UNITS = 10,
+    COLUMNS = 8,
+    PASSES = 8,
+    PASSES_DRAWN = 3,
+    CANDIDATES = 256, /* test pictures to choose one from */
+};
 
 /* A column of the diagram: the input or a dense layer, and the layer that drops its units. */
 struct column {
@@ -125,15 +133,15 @@ static void add_table(struct page *p, const struct diagram *g) {
     for (int c = 0; c < g->count; c++) {
         const struct column *k = &g->at[c];
         if (!k->kept) continue;
-        int kept[STEPS] = {0}, both = 0;
+        int kept[COUNTED] = {0}, both = 0;
         for (int u = 0; u < k->units; u++) {
-            for (int s = 0; s < STEPS; s++) kept[s] += k->kept[s * k->units + u];
+            for (int s = 0; s < COUNTED; s++) kept[s] += k->kept[s * k->units + u];
             both += k->kept[u] && k->kept[k->units + u];
         }
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", k->name);
         page_cell(p, row, "%g", k->rate);
-        for (int s = 0; s < STEPS; s++) page_cell(p, row, "%d", kept[s]);
+        for (int s = 0; s < COUNTED; s++) page_cell(p, row, "%d", kept[s]);
         page_cell(p, row, "%.0f", k->units * (1 - k->rate));
         page_cell(p, row, "%d", both);
         page_cell(p, row, "%.0f", k->units * (1 - k->rate) * (1 - k->rate));
@@ -142,17 +150,19 @@ static void add_table(struct page *p, const struct diagram *g) {
 
 /* ---- one input, many outputs ---- */
 
+/* Of the first test pictures: [rows][classes] of each run. */
 struct outputs {
     float *training[PASSES], *evaluation[2];
-    int classes, different;
-    bool same; /* both evaluations, bit for bit */
+    int rows, classes, different, row; /* row: the one that is shown */
+    bool same;                         /* both evaluations, bit for bit */
 };
 
 static enum err read_outputs(struct outputs *o, struct lab *lab, const struct model *m,
                              enum plan_mode mode, float **out, int count) {
     struct probe probe;
-    TRY(probe_open(&probe, lab, m, mode, 1));
+    TRY(probe_open(&probe, lab, m, mode, CANDIDATES));
     enum err rc = OK;
+    o->rows = probe.rows;
     for (int i = 0; i < count && !rc; i++) {
         rc = probe_run(&probe, (uint32_t)i);
         if (!rc)
@@ -162,15 +172,31 @@ static enum err read_outputs(struct outputs *o, struct lab *lab, const struct mo
     return rc;
 }
 
+/* The picture on which the passes that are drawn differ most. */
+static int most_different(const struct outputs *o) {
+    double most = -1;
+    int best = 0;
+    for (int r = 0; r < o->rows; r++) {
+        double sum = 0;
+        for (int k = 1; k < PASSES_DRAWN; k++)
+            for (int c = r * o->classes; c < (r + 1) * o->classes; c++)
+                sum += fabs((double)o->training[k][c] - (double)o->training[0][c]);
+        if (sum > most) most = sum, best = r;
+    }
+    return best;
+}
+
 static void compare(struct outputs *o) {
     size_t bytes = (size_t)o->classes * sizeof(float);
+    o->row = most_different(o);
+    int at = o->row * o->classes;
     for (int i = 0; i < PASSES; i++) {
         bool fresh = true;
         for (int k = 0; k < i; k++)
-            fresh = fresh && memcmp(o->training[i], o->training[k], bytes) != 0;
+            fresh = fresh && memcmp(o->training[i] + at, o->training[k] + at, bytes) != 0;
         o->different += fresh;
     }
-    o->same = !memcmp(o->evaluation[0], o->evaluation[1], bytes);
+    o->same = !memcmp(o->evaluation[0], o->evaluation[1], bytes * (size_t)o->rows);
 }
 
 enum { LABELS = 256 /* labels are bytes */ };
@@ -178,22 +204,27 @@ enum { LABELS = 256 /* labels are bytes */ };
 static void add_outputs(struct lab *lab, const struct outputs *o) {
     struct page *p = &lab->page;
     const struct dataset *d = lab->data;
+    size_t pixels = (size_t)d->height * (size_t)d->width * (size_t)d->channels;
     const char *labels[LABELS + 1] = {0};
     for (int c = 0; c < d->classes && c < LABELS; c++) labels[c] = d->class_names[c];
     json_t *list = page_pictures(p, NULL, NULL, 100);
-    page_picture(p, list, d->test.images, d->width, d->height, d->channels, "the input: %s",
-                 d->class_names[d->test.labels[0]]);
-    json_t *chart = page_chart(p, &(struct chart){.type = CHART_BAR,
-                                                  .title = "Its outputs",
-                                                  .x = "class",
-                                                  .y = "probability",
-                                                  .labels = labels});
+    page_picture(p, list, d->test.images + (size_t)o->row * pixels, d->width, d->height,
+                 d->channels, "the input: %s", d->class_names[d->test.labels[o->row]]);
+    json_t *chart = page_chart(
+        p, &(struct chart){.type = CHART_BAR,
+                           .title = "Its outputs",
+                           .x = "class",
+                           .y = "probability",
+                           .caption = "Of the first test pictures the one on which these passes "
+                                      "differ most.",
+                           .labels = labels});
     for (int i = 0; i <= PASSES_DRAWN; i++) {
         const float *y = i < PASSES_DRAWN ? o->training[i] : o->evaluation[0];
         char name[48];
         snprintf(name, sizeof name, i < PASSES_DRAWN ? "dropout on, pass %d" : "evaluation", i + 1);
         json_t *series = page_series(p, chart, name);
-        for (int c = 0; c < o->classes; c++) page_point(p, series, c, (double)y[c], (double)NAN);
+        for (int c = 0; c < o->classes; c++)
+            page_point(p, series, c, (double)y[o->row * o->classes + c], (double)NAN);
     }
 }
 
@@ -206,8 +237,9 @@ static enum err look_at_outputs(struct lab *lab, const struct model *m, struct f
         add_outputs(lab, &o);
         f->verdict = o.different > 1 && o.same ? VERDICT_HELD : VERDICT_FAILED;
         snprintf(f->result, sizeof f->result,
-                 "%d of %d passes with dropout on gave outputs of their own; two evaluations %s.",
-                 o.different, PASSES, o.same ? "gave the same bits" : "differ");
+                 "%d of %d passes with dropout on gave outputs of their own; two evaluations of %d "
+                 "pictures %s.",
+                 o.different, PASSES, o.rows, o.same ? "gave the same bits" : "differ");
     }
     for (int i = 0; i < PASSES; i++) free(o.training[i]);
     for (int i = 0; i < 2; i++) free(o.evaluation[i]);
@@ -241,7 +273,7 @@ enum err lab_mechanism(struct lab *lab, struct finding *f) {
     TRY(look_at_masks(lab, m));
     snprintf(f->measured, sizeof f->measured,
              "the masks of %d successive steps; the outputs for one picture in %d passes with "
-             "dropout on and in two evaluations",
+             "dropout on, and two evaluations",
              STEPS, PASSES);
     snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
     return look_at_outputs(lab, m, f);

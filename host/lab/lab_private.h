@@ -44,10 +44,41 @@ int lab_choose(const struct lab *, int quick, int full);
 /* So many training rows (0: all) or epochs, but never more than the recipe itself asks for. */
 int lab_rows(const struct lab *, int quick, int full);
 int lab_epochs(const struct lab *, int quick, int full);
+/* Epochs of a network of the lab's own on so many rows, but never more samples in all than the
+ * recipe's training sees. */
+int lab_epochs_on(const struct lab *, int rows, int epochs);
 
 /* The layers of the base recipe that drop single activations, in order: indices into
  * base->model.layers, at most `most`; returns how many. */
 int lab_dropouts(const struct lab *, int *layers, int most);
+
+/* ---- lab_trial.c: several seeds, and differences that are more than noise ---- */
+
+/* A network on so many training rows, with so many others held out to choose by. */
+enum { TRIAL_SEEDS = 10 };
+struct trial {
+    int rows, epochs, validation;
+    int seeds; /* 1 .. seeds, at most TRIAL_SEEDS */
+};
+/* Errors in percent, of each seed and over them. */
+struct errors {
+    double of[TRIAL_SEEDS];
+    struct stats over;
+};
+struct outcome {
+    struct errors held, test, train; /* rows held out; the test set; training mode */
+};
+/* Lowers rows and validation to what the data has; returns rows. */
+int lab_trial_rows(const struct lab *, struct trial *);
+enum err lab_try(struct lab *, const char *text, const struct trial *, struct outcome *out);
+
+/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, and whether
+ * it is above 0 by more than chance would make it in 1 of 40 cases (Student's t). */
+struct gain {
+    double mean, error;
+    bool clear;
+};
+struct gain lab_gain(const struct errors *from, const struct errors *to);
 
 /* ---- lab_probe.c: looking inside ---- */
 

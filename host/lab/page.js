@@ -260,9 +260,37 @@
     return picture;
   }
 
+  /* All steps one after the other, by themselves unless the reader prefers stillness. */
+  function player(block) {
+    const screen = make("div"), button = make("button"), slider = make("input");
+    let at = 0, timer = null;
+    slider.type = "range";
+    slider.min = 0;
+    slider.max = block.steps.length - 1;
+    slider.setAttribute("aria-label", "step");
+    const show = (step) => {
+      at = step;
+      slider.value = step;
+      screen.replaceChildren(diagram(block, block.steps[step].kept, block.steps[step].title));
+    };
+    const play = (on) => {
+      clearInterval(timer);
+      timer = on ? setInterval(() => show((at + 1) % block.steps.length), 1100) : null;
+      button.textContent = on ? "Pause" : "Play";
+    };
+    button.addEventListener("click", () => play(!timer));
+    slider.addEventListener("input", () => {
+      play(false);
+      show(Number(slider.value));
+    });
+    show(0);
+    play(!window.matchMedia("(prefers-reduced-motion: reduce), print").matches);
+    return put(make("div", "player"), screen, put(make("div", "controls"), button, slider));
+  }
+
   function network(block) {
-    const grid = make("div", "networks");
-    for (const step of block.steps) grid.appendChild(diagram(block, step.kept, step.title));
+    const grid = put(make("div", "networks"), player(block));
+    for (const step of block.steps.slice(1, 3)) grid.appendChild(diagram(block, step.kept, step.title));
     const figure = put(make("figure"), grid);
     if (block.caption) figure.appendChild(make("figcaption", "", block.caption));
     return figure;

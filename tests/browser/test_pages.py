@@ -64,13 +64,21 @@ frame.onload = () => setTimeout(() => {
   const page = frame.contentDocument, view = frame.contentWindow;
   const canvases = [...page.querySelectorAll("canvas")], pictures = [...page.querySelectorAll("img")];
   pictures.forEach((picture) => { picture.loading = "eager"; });
+  const played = [...page.querySelectorAll(".player")].map((player) => {
+    const slider = player.querySelector("input"), titles = new Set();
+    for (slider.value = 0; ; slider.value++) {
+      slider.dispatchEvent(new Event("input"));
+      titles.add(player.querySelector("svg").outerHTML);
+      if (slider.value === slider.max) return titles.size;
+    }
+  });
   Promise.all(pictures.map((picture) => picture.decode().catch(() => {}))).then(() => {
     fetch("seen", {method: "POST", body: JSON.stringify({
       faults: view.faults, title: page.title, width: page.documentElement.scrollWidth,
       headings: [...page.querySelectorAll("h2")].map((node) => node.textContent),
       canvases: canvases.length, blank: canvases.filter(blank).length,
       pictures: pictures.length, broken: pictures.filter((picture) => !picture.naturalWidth).length,
-      networks: page.querySelectorAll("svg.network circle").length,
+      played, networks: page.querySelectorAll("svg.network circle").length,
     })});
   });
 }, 300);
@@ -163,6 +171,7 @@ class Pages(Case):
         seen = self.check(self.path("lab", "report.html"), canvases=10, pictures=25)
         self.assertEqual(len(seen["headings"]), 8)
         self.assertGreater(seen["networks"], 50)
+        self.assertEqual(seen["played"], [12], "not every step of the animation has a picture of its own")
 
     def test_the_spy_sees(self):
         """What the other tests look for would be found: a planted fault of each kind."""

@@ -1,0 +1,56 @@
+/* One network trained with several seeds, and whether another one is better. */
+#include "lab/lab_private.h"
+#include <math.h>
+
+int lab_trial_rows(const struct lab *lab, struct trial *t) {
+    int all = lab->data->train.rows;
+    if (t->validation > all / 4) t->validation = all / 4;
+    if (t->rows > all - t->validation) t->rows = all - t->validation;
+    return t->rows;
+}
+
+static enum err train_once(struct lab *lab, const char *text, const struct trial *t, int seed,
+                           dropcl_event *last) {
+    struct lab_settings s = {.count = 0};
+    struct model *m = NULL;
+    lab_set(&s, "train.limit=%d", t->rows);
+    lab_set(&s, "train.validation=%d", t->validation);
+    lab_set(&s, "train.epochs=%d", t->epochs);
+    lab_set(&s, "train.seed=%d", seed);
+    enum err rc = lab_train(lab, text, &s, &m, last);
+    model_free(m);
+    return rc;
+}
+
+enum err lab_try(struct lab *lab, const char *text, const struct trial *t, struct outcome *out) {
+    struct errors *held = &out->held, *test = &out->test, *train = &out->train;
+    for (int i = 0; i < t->seeds; i++) {
+        dropcl_event e;
+        TRY(train_once(lab, text, t, i + 1, &e));
+        held->of[i] = 100 * (1 - e.val_accuracy);
+        test->of[i] = 100 * (1 - e.test_accuracy);
+        train->of[i] = 100 * (1 - e.train_accuracy);
+    }
+    held->over = stats_of(held->of, t->seeds);
+    test->over = stats_of(test->of, t->seeds);
+    train->over = stats_of(train->of, t->seeds);
+    return OK;
+}
+
+/* Student's t: 97.5 % of the distribution with n - 1 degrees of freedom lie below. */
+static double student(int n) {
+    static const double t[] = {12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262};
+    enum { MOST = sizeof t / sizeof *t };
+    return t[n - 2 < MOST ? n - 2 : MOST - 1];
+}
+
+/* Seeds are paired: both networks of a seed hold out the same rows and see the others in the same
+ * order, so that what is common to them cancels. */
+struct gain lab_gain(const struct errors *from, const struct errors *to) {
+    double d[TRIAL_SEEDS];
+    int n = from->over.count < to->over.count ? from->over.count : to->over.count;
+    for (int i = 0; i < n; i++) d[i] = from->of[i] - to->of[i];
+    struct stats s = stats_of(d, n);
+    double error = s.count > 1 ? s.spread / sqrt(s.count) : (double)NAN;
+    return (struct gain){s.mean, error, s.count > 1 && s.mean > student(s.count) * error};
+}
