@@ -67,6 +67,18 @@ class Settings(Runs):
         self.assertEqual(len(done.lines()), 2)
         self.assertRegex(self.read("run", "recipe.yaml").decode(), r"seed: 4\b")
 
+    def test_scores_of_every_so_many_epochs_and_the_last(self):
+        words = ["--epochs", "5", "--set", "train.validation=32"]
+        each, some = self.train(*words, out="each"), self.train(*words, "--score-every", "2", out="some")
+        for epoch, (full, line) in enumerate(zip(each.lines(), some.lines()), 1):
+            for name in ("val_loss", "val_accuracy", "test_loss", "test_accuracy"):
+                scored = epoch % 2 == 0 or epoch >= 5
+                self.assertEqual(line[name], full[name] if scored else None, (epoch, name))
+            self.assertEqual(line["train_loss"], full["train_loss"])
+        self.assertEqual(each.event("end")["parameters_sha256"], some.event("end")["parameters_sha256"])
+        self.assertEqual(some.err.count("test loss"), 3)
+        self.refused(64, *self.settings("--score-every", "0"), says="--score-every")
+
     def test_seed_changes_the_parameters_and_nothing_else_does(self):
         def sha(*words):
             end = self.ok(*self.settings("--json", *words)).event("end")

@@ -1,5 +1,6 @@
 """dropcl sweep: the grid, the folders of its runs, what is run again and what is not, failures and interruption."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,6 +98,12 @@ class Again(Sweeps):
         self.ok(*self.words("--steps", "1"))
         self.ok(*self.words("--set", "train.batch=16"))
         self.assertEqual(len(self.folders()), 3)
+
+    def test_the_word_about_scores_reaches_the_runs(self):
+        self.ok(*self.words("--vary", "model.layers.1.dropout.rate=0.25", "--epochs", "3", "--score-every", "3"))
+        (folder,) = self.folders()
+        lines = [json.loads(line) for line in self.read("s", folder, "metrics.jsonl").splitlines()]
+        self.assertEqual([line["test_loss"] is None for line in lines], [True, True, False, False])
 
     def test_several_at_a_time_give_the_same(self):
         words = ["--vary", f"{RATE}=0,0.25,0.5", "--seeds", "1,2", "--json"]
