@@ -85,30 +85,61 @@ enum err lab_model(struct lab *lab, const struct model **out) {
     struct lab_settings s = {.count = 0};
     lab_set(&s, "train.limit=%d", lab_rows(lab, 20000, 0));
     lab_set(&s, "train.epochs=%d", lab_epochs(lab, 8, INT32_MAX));
-    enum err rc = lab->model ? OK : lab_train(lab, lab->text, &s, &lab->model, NULL);
+    enum err rc = lab->model ? OK : lab_train(lab, lab->subject_text, &s, &lab->model, NULL);
     *out = lab->model;
     return rc;
 }
 
 enum err lab_network(const struct lab *lab, const char *layers, char **out) {
     const struct dataset *d = lab->data;
+    /* at 0.05 the units of a dense layer on all of a colour picture are dead before they learn */
+    double lr = d->height * d->width * d->channels > 1024 ? 0.01 : 0.05;
     struct text t = {0};
     text_add(&t, "dropcl: 1\nmodel:\n  name: lab\n  input: [%d, %d, %d]\n  layers:\n", d->height,
              d->width, d->channels);
     text_add(&t, "%s    - dense: {name: out, units: %d}\n", layers, d->classes);
     text_add(&t,
              "train:\n  dataset: %s\n  batch: 128\n  epochs: 10\n"
-             "  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}\n  schedule: {cosine: {}}\n",
-             d->name);
+             "  optimizer: {sgd: {lr: %g, momentum: 0.9}}\n  schedule: {cosine: {}}\n",
+             d->name, lr);
     return text_take(&t, out);
 }
 
-int lab_dropouts(const struct lab *lab, int *layers, int most) {
-    const struct layers *all = &lab->base->model.layers;
+static int find_layers(const struct recipe *recipe, const char *type, int *layers, int most) {
+    const struct layers *all = &recipe->model.layers;
     int n = 0;
     for (int i = 0; i < all->count && n < most; i++)
-        if (!strcmp(all->at[i].schema->name, "dropout")) layers[n++] = i;
+        if (!strcmp(all->at[i].schema->name, type)) layers[n++] = i;
     return n;
+}
+
+int lab_dropouts(const struct lab *lab, int *layers, int most) {
+    return find_layers(lab->subject, "dropout", layers, most);
+}
+
+/* Activations that are dropped one by one, and two dense layers to look at what is between them. */
+static enum err choose_subject(struct lab *lab) {
+    int layers[2];
+    if (find_layers(lab->base, "dropout", layers, 1) == 1 &&
+        find_layers(lab->base, "dense", layers, 2) == 2) {
+        if (!(lab->subject_text = strdup(lab->text))) return err_memory("the recipe of the lab");
+    } else {
+        TRY(lab_network(lab,
+                        "    - dense: {name: fc1, units: 256, activation: relu}\n"
+                        "    - dropout: {rate: 0.5}\n"
+                        "    - dense: {name: fc2, units: 128, activation: relu}\n"
+                        "    - dropout: {rate: 0.5}\n",
+                        &lab->subject_text));
+    }
+    return read_recipe("lab", lab->subject_text, NULL, &lab->subject);
+}
+
+void lab_note_subject(struct lab *lab) {
+    if (strcmp(lab->subject_text, lab->text) != 0)
+        page_note(&lab->page,
+                  "%s has no layer of type dropout between two dense layers: this is a network of "
+                  "256 and 128 hidden units with dropout 0.5, on the same data.",
+                  lab->base->model.name);
 }
 
 /* ---- running them ---- */
@@ -228,7 +259,8 @@ static enum err open_world(struct lab *lab, struct lab_summary *sum) {
     free(lab->text);
     if (!(lab->text = strdup(lab->base->text))) return err_memory("the recipe of the lab");
     snprintf(sum->dataset, sizeof sum->dataset, "%s", lab->base->train.dataset);
-    return setup_open_data(lab->base, o->data, &lab->data);
+    TRY(setup_open_data(lab->base, o->data, &lab->data));
+    return choose_subject(lab);
 }
 
 static void open_page(struct lab *lab, const struct lab_summary *sum) {
@@ -243,7 +275,9 @@ static void close_world(struct lab *lab) {
     page_close(&lab->page);
     model_free(lab->model);
     dataset_close(lab->data);
+    recipe_free(lab->subject);
     recipe_free(lab->base);
+    free(lab->subject_text);
     free(lab->text);
 }
 

@@ -24,7 +24,7 @@ struct place {
 };
 
 static enum err find_place(const struct lab *lab, struct place *p) {
-    const struct layers *all = &lab->base->model.layers;
+    const struct layers *all = &lab->subject->model.layers;
     *p = (struct place){NULL, NULL};
     for (int i = 0; i < all->count; i++) {
         if (strcmp(all->at[i].schema->name, "dense") != 0) continue;
@@ -227,10 +227,10 @@ static void judge(struct finding *f, const struct side *s) {
 
 static enum err examine(struct lab *lab, struct side *s, const struct place *place, bool off) {
     struct lab_settings settings = {.count = 0};
-    lab_set(&settings, "train.limit=%d", lab_rows(lab, 10000, 0));
-    lab_set(&settings, "train.epochs=%d", lab_epochs(lab, 10, 40));
+    lab_set(&settings, "train.limit=%d", lab_rows(lab, 30000, 0));
+    lab_set(&settings, "train.epochs=%d", lab_epochs(lab, 12, 40));
     if (off) lab_set(&settings, "model.layers.*.dropout.rate=0");
-    TRY(lab_train(lab, lab->text, &settings, &s->model, NULL));
+    TRY(lab_train(lab, lab->subject_text, &settings, &s->model, NULL));
     TRY(look_inside(lab, s, place));
     TRY(take_away(lab, s, place));
     return add_filters(lab, s, place);
@@ -239,9 +239,7 @@ static enum err examine(struct lab *lab, struct side *s, const struct place *pla
 enum err lab_coadaptation(struct lab *lab, struct finding *f) {
     struct side sides[2] = {{.name = "with dropout"}, {.name = "without dropout"}};
     struct place place;
-    int layers[1];
-    if (!lab_dropouts(lab, layers, 1))
-        return err_set(ERR_RECIPE, "the recipe has no layer of type dropout to compare with none");
+    lab_note_subject(lab);
     TRY(find_place(lab, &place));
     enum err rc = OK;
     for (int i = 0; i < 2 && !rc; i++) rc = examine(lab, &sides[i], &place, i == 1);
@@ -252,7 +250,7 @@ enum err lab_coadaptation(struct lab *lab, struct finding *f) {
                  "the same network trained with dropout and without; the activations of layer %s, "
                  "and scores on up to %d test pictures with units taken away",
                  place.first, SCORED);
-        snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
+        snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->subject->train.seed);
     }
     for (int i = 0; i < 2; i++) model_free(sides[i].model);
     return rc;

@@ -43,7 +43,7 @@ static int units_of(const struct probe *probe, const char *layer) {
 }
 
 static void find_columns(struct diagram *g, const struct lab *lab, const struct probe *probe) {
-    const struct layers *all = &lab->base->model.layers;
+    const struct layers *all = &lab->subject->model.layers;
     g->at[g->count++] = (struct column){
         "input", lab->data->height * lab->data->width * lab->data->channels, NULL, 0, NULL};
     for (int i = 0; i < all->count; i++) {
@@ -64,7 +64,7 @@ static enum err make_masks(struct column *c, struct lab *lab) {
                                      .shape = {1, {c->units}},
                                      .rate = c->rate,
                                      .number = c->drops->stochastic,
-                                     .seed = lab->base->train.seed};
+                                     .seed = lab->subject->train.seed};
     c->kept = malloc((size_t)STEPS * (size_t)c->units);
     if (!c->kept) return err_memory("masks");
     TRY(mask_open(&maker, lab->options->device, &layer, 1));
@@ -257,7 +257,7 @@ static enum err look_at_masks(struct lab *lab, const struct model *m) {
     for (int c = 0; c < g.count && !rc; c++)
         if (g.at[c].drops) rc = make_masks(&g.at[c], lab);
     if (!rc) {
-        add_diagram(&lab->page, &g, lab->base->train.seed);
+        add_diagram(&lab->page, &g, lab->subject->train.seed);
         add_table(&lab->page, &g);
     }
     for (int c = 0; c < g.count; c++) free(g.at[c].kept);
@@ -266,15 +266,13 @@ static enum err look_at_masks(struct lab *lab, const struct model *m) {
 
 enum err lab_mechanism(struct lab *lab, struct finding *f) {
     const struct model *m;
-    int layers[COLUMNS];
-    if (!lab_dropouts(lab, layers, COLUMNS))
-        return err_set(ERR_RECIPE, "the recipe has no layer of type dropout to look at");
+    lab_note_subject(lab);
     TRY(lab_model(lab, &m));
     TRY(look_at_masks(lab, m));
     snprintf(f->measured, sizeof f->measured,
              "the masks of %d successive steps; the outputs for one picture in %d passes with "
              "dropout on, and two evaluations",
              STEPS, PASSES);
-    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
+    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->subject->train.seed);
     return look_at_outputs(lab, m, f);
 }

@@ -15,7 +15,9 @@ struct lab {
     char *text;          /* of the recipe, on data that is here */
     struct recipe *base; /* that, read                          */
     struct dataset *data;
-    struct model *model; /* lab_model */
+    char *subject_text;     /* the recipe, or the lecture's network where the recipe has no layer */
+    struct recipe *subject; /* of type dropout to look at; that, read                             */
+    struct model *model;    /* the subject, trained: lab_model                                    */
     struct page page;
 };
 
@@ -31,7 +33,8 @@ void lab_set(struct lab_settings *, const char *format, ...) __attribute__((form
 enum err lab_train(struct lab *, const char *text, const struct lab_settings *, struct model **out,
                    dropcl_event *last);
 
-/* The base recipe, trained once for all experiments that look at one network; owned by the lab. */
+/* The subject, trained once for all experiments that look at one network; owned by the lab. Where
+ * it is not the recipe's own network, the page says so. */
 enum err lab_model(struct lab *, const struct model **out);
 
 /* A plain network on the lab's data, for the experiments that need another one than the recipe's:
@@ -48,9 +51,11 @@ int lab_epochs(const struct lab *, int quick, int full);
  * recipe's training sees. */
 int lab_epochs_on(const struct lab *, int rows, int epochs);
 
-/* The layers of the base recipe that drop single activations, in order: indices into
- * base->model.layers, at most `most`; returns how many. */
+/* The subject's layers that drop single activations, in order: indices into subject->model.layers,
+ * at most `most`; returns how many, at least one. */
 int lab_dropouts(const struct lab *, int *layers, int most);
+/* Says on the page when the subject is not the recipe's own network. */
+void lab_note_subject(struct lab *);
 
 /* ---- lab_trial.c: several seeds, and differences that are more than noise ---- */
 

@@ -122,7 +122,7 @@ static void judge(struct finding *f, const struct rates *hidden, const struct ra
 }
 
 enum err lab_rate(struct lab *lab, struct finding *f) {
-    struct trial t = {.rows = lab_rows(lab, 2000, 20000),
+    struct trial t = {.rows = lab_rows(lab, 2000, 10000),
                       .validation = lab_choose(lab, 5000, 10000),
                       .seeds = lab_choose(lab, 5, TRIAL_SEEDS)};
     struct rates hidden = {.title = "The rate of the hidden layers (input: 0)",
@@ -198,7 +198,7 @@ static void judge_sizes(struct finding *f, const struct sizes *s) {
 
 /* As many samples for every size, so that none is cut short. */
 static int epochs_of(const struct lab *lab, int rows) {
-    int epochs = lab_choose(lab, 200000, 2000000) / rows;
+    int epochs = lab_choose(lab, 200000, 1000000) / rows;
     return lab_epochs_on(lab, rows, epochs < 20 ? 20 : epochs > 400 ? 400 : epochs);
 }
 

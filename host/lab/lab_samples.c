@@ -97,9 +97,8 @@ static enum err evaluate(struct lab *lab, const struct model *m, int rows, doubl
 enum err lab_samples(struct lab *lab, struct finding *f) {
     const struct model *m;
     struct curve c = {.most = 0};
-    int layers[1], all = lab->data->test.rows;
-    if (!lab_dropouts(lab, layers, 1))
-        return err_set(ERR_RECIPE, "the recipe has no layer of type dropout to sample");
+    int all = lab->data->test.rows;
+    lab_note_subject(lab);
     TRY(lab_model(lab, &m));
     struct passes s = {.count = lab_choose(lab, 50, 100), .classes = m->classes};
     s.rows = lab_choose(lab, all < 5000 ? all : 5000, all);
@@ -110,14 +109,13 @@ enum err lab_samples(struct lab *lab, struct finding *f) {
     if (rc) return rc;
     /* two standard deviations of an error rate that is counted on so many rows */
     double noise = 2 * sqrt(c.exact * (100 - c.exact) / s.rows);
-    f->verdict =
-        c.first > c.exact && fabs(c.last - c.exact) <= noise ? VERDICT_HELD : VERDICT_FAILED;
+    f->verdict = c.first > c.exact && c.last - c.exact <= noise ? VERDICT_HELD : VERDICT_FAILED;
     snprintf(f->measured, sizeof f->measured, "%d passes over %d test pictures, in disjoint groups",
              s.count, s.rows);
     snprintf(f->result, sizeof f->result,
              "One pass: %.2f %% wrong; %d passes: %.2f %%; evaluation with dropout off: %.2f %% "
              "(differences below %.2f are noise).",
              c.first, c.most, c.last, c.exact, noise);
-    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
+    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->subject->train.seed);
     return OK;
 }

@@ -118,7 +118,7 @@ static void add_table(struct page *p, const struct observed *o, int count) {
  * was trained without the factor, and never corrected for it. */
 static enum err score_wrong(struct scorer *s, const struct lab *lab, const struct model *m,
                             const struct observed *o, int count, dropcl_score *score) {
-    const struct layers *all = &lab->base->model.layers;
+    const struct layers *all = &lab->subject->model.layers;
     float *flat = malloc((m->plan->stored + 1) * sizeof *flat);
     double factor = 1;
     if (!flat) return err_memory("a changed model");
@@ -171,8 +171,8 @@ enum err lab_scaling(struct lab *lab, struct finding *f) {
     const struct model *m;
     struct observed o[LAYERS] = {{.rate = 0}};
     int at[LAYERS], count = lab_dropouts(lab, at, LAYERS), passes = lab_choose(lab, 30, 200);
-    if (!count) return err_set(ERR_RECIPE, "the recipe has no layer of type dropout to look at");
-    for (int i = 0; i < count; i++) o[i].layer = &lab->base->model.layers.at[at[i]];
+    lab_note_subject(lab);
+    for (int i = 0; i < count; i++) o[i].layer = &lab->subject->model.layers.at[at[i]];
     TRY(lab_model(lab, &m));
     TRY(observe(lab, m, o, count, passes));
     add_table(&lab->page, o, count);
@@ -190,6 +190,6 @@ enum err lab_scaling(struct lab *lab, struct finding *f) {
              "Behind %s the mean is %.4f in training mode and %.4f in evaluation (%+.1f standard "
              "deviations); without the factor %.3f times as large (1-p = %g).",
              o[0].layer->name, mean(&o[0].scaled), mean(&o[0].off), z, ratio, 1 - o[0].rate);
-    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->base->train.seed);
+    snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->subject->train.seed);
     return OK;
 }

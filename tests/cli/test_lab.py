@@ -71,12 +71,16 @@ class Lab(Case):
         line = self.ok(*self.words("--only", "ensemble", "--json")).event("experiment")
         self.assertEqual(line["verdict"], "held", line)
 
-    def test_a_recipe_without_dropout_leaves_its_questions_open(self):
+    def test_a_recipe_without_dropout_is_shown_on_a_network_that_has_it(self):
         path = self.write("plain.yaml", RECIPE.replace("    - dropout: {rate: 0.5}\n", ""))
         words = ["lab", path, "--device", DEVICE, "--out", self.path("lab"), "--json"]
-        done = self.ok(*words, "--only", "mechanism", "--only", "samples")
-        self.assertEqual([line["verdict"] for line in done.lines()[:-1]], ["open", "open"])
-        self.assertIn("no layer of type dropout", done.lines()[0]["result"])
+        done = self.ok(*words, "--only", "mechanism", "--only", "scaling")
+        self.assertEqual([line["verdict"] for line in done.lines()[:-1]], ["held", "held"])
+        for section in self.numbers()["sections"]:
+            notes = [b["text"] for b in section["blocks"] if b["kind"] == "text" and b.get("style") == "note"]
+            self.assertIn("tiny has no layer of type dropout", notes[0])
+        network = next(b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "network")
+        self.assertEqual([layer["name"] for layer in network["layers"]], ["input: 784", "fc1: 256", "fc2: 128", "out: 10"])
 
     def test_without_the_data_it_is_the_built_in_digits(self):
         done = self.ok(*self.words("--only", "mechanism", "--json"), DROPCL_DATA=self.path("none"))
