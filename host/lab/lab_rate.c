@@ -65,16 +65,20 @@ static void add_recommended(struct page *p, const struct rates *hidden, const st
     static const char *const columns[] = {"layer",  "recommended (drop)", "papers' p (keep)",
                                           "source", "best here",          NULL};
     static const char *const rows[][4] = {
-        {"hidden, fully connected", "0.5", "0.5", "Hinton et al. 2012; Srivastava et al. 2014"},
-        {"input", "0.2", "0.8", "Hinton et al. 2012; Srivastava et al. 2014"},
+        {"hidden, fully connected", "0.4 to 0.5", "0.5 to 0.6",
+         "Hinton et al. 2012; Srivastava et al. 2014"},
+        {"input", "0 to 0.2", "0.8 to 1", "Hinton et al. 2012; Srivastava et al. 2014"},
         {"convolution", "0.1 to 0.3", "0.7 to 0.9", "Srivastava et al. 2014, SVHN and CIFAR"},
+        {"between recurrent layers", "0.2 to 0.5", "0.5 to 0.8", "Zaremba et al. 2014"},
     };
     json_t *table = page_table(p, NULL, columns);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         json_t *row = page_row(p, table);
         for (int k = 0; k < 4; k++) page_cell(p, row, "%s", rows[i][k]);
         if (i == 2)
-            page_cell(p, row, "not measured");
+            page_cell(p, row, "see dropping in convolutions");
+        else if (i == 3)
+            page_cell(p, row, "no such layers here");
         else
             page_cell(p, row, "%g", i ? input->at[input->best] : hidden->at[hidden->best]);
     }

@@ -21,7 +21,7 @@ const struct experiment lab_experiments[] = {
      lab_samples},
     {"rate", "The rate",
      "A moderate rate in the hidden layers is better than none and better than a large one; the "
-     "input layer takes less (recommended: 0.5 and 0.2).",
+     "input layer takes less (recommended: 0.4 to 0.5, and 0 to 0.2).",
      lab_rate},
     {"size", "How much data there is",
      "Dropout gains most where data is scarce but not tiny, and less with plenty of it (Srivastava "
