@@ -22,7 +22,7 @@ class Usage(Case):
             "compare": "devices steps init dump json",
             "plan": "device",
             "devices": "json",
-            "mask": "seed layer step samples elements rate kind split device",
+            "mask": "seed layer step samples elements rate kind split sha256 png device",
         }
         for name in COMMANDS:
             page = self.ok("help", name).out
