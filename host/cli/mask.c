@@ -21,8 +21,8 @@ static const struct option options[] = {
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
     OPTION(TEXT, gamma, "G", "exact or paper (dropblock)"),
     OPTION(TEXT, kind, "K", "dropout (the default), alpha_dropout (the same bits), dropout1d, "
-                            "dropout2d, dropblock, dropconnect, droppath, gaussian_dropout, or mc "
-                            "(dropout with --split test)"),
+                            "dropout2d, dropblock, dropconnect, droppath, gaussian_dropout, "
+                            "concrete_dropout, or mc (dropout with --split test)"),
     OPTION(TEXT, split, "S", "masks of Monte-Carlo evaluation: samples are rows of the split test, "
                              "train or user, steps are passes"),
     OPTION(FLAG, sha256, NULL, "instead of the masks, their SHA-256 and how much they keep"),
@@ -39,6 +39,7 @@ static const struct mask_kind kinds[] = {
     {.name = "mc", .domain = DOMAIN_MC_MASK},
     {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
     {.name = "gaussian_dropout", .noise = true},
+    {.name = "concrete_dropout", .noise = true},
     {.name = "dropout1d", .axes = 2},
     {.name = "dropout2d", .axes = 3},
     {.name = "dropblock", .axes = 3, .blocks = true},
@@ -176,10 +177,11 @@ const struct command mask_command = {
     .summary = "Print, hash or draw masks from their coordinates",
     .details =
         "One line per sample, in the order H, W, C: 1 kept, 0 dropped; of dropconnect, the weights in\n"
-        "the order [in][out] and the biases behind them. docs/masks.md says how every bit is made.\n"
-        "--sha256 hashes a byte 0 or 1 for each of them, in that order (of gaussian_dropout, the\n"
-        "factors as little-endian 32-bit floats). --png draws a tile of H x W for each channel of a\n"
-        "sample, a row for each sample of an element-wise mask: kept light, dropped dark.\n",
+        "the order [in][out] and the biases behind them; of gaussian_dropout and concrete_dropout, the\n"
+        "factors as hexadecimal floats. docs/masks.md says how every bit is made. --sha256 hashes a\n"
+        "byte 0 or 1 for each number in that order, or factors as little-endian 32-bit floats. --png\n"
+        "draws a tile of H x W for each channel of a sample, a row for each sample of an element-wise\n"
+        "mask: kept light, dropped dark.\n",
     .options = options,
     .size = sizeof(struct mask_arguments),
     .run = run_mask,

@@ -24,7 +24,11 @@ KINDS = [
     ("dropblock", 2, ["--shape", "14,11,6", "--size", 3], (11, 14, 6)),
     ("dropconnect", 3, ["--shape", "8,21"], (21, 9, 1)),
     ("gaussian_dropout", 6, ["--elements", 70], (70, 1, 1)),
+    ("concrete_dropout", 2, ["--elements", 2060], None),
 ]
+
+
+NOISE = ("gaussian_dropout", "concrete_dropout")
 
 
 def decode(png):
@@ -93,7 +97,7 @@ class Masks(Case):
             with self.subTest(kind=kind, words=words):
                 rows = self.mask(kind, samples, words).out.split("\n")[:-1]
                 got = self.mask(kind, samples, words, "--sha256").out
-                if kind == "gaussian_dropout":
+                if kind in NOISE:
                     factors = [float.fromhex(word) for row in rows for word in row.split()]
                     body = struct.pack(f"<{len(factors)}f", *factors)
                     off = math.sqrt(sum((f - 1) ** 2 for f in factors) / len(factors))
@@ -114,7 +118,7 @@ class Masks(Case):
             with self.subTest(kind=kind, words=words):
                 rows = self.mask(kind, samples, words).out.split("\n")[:-1]
                 told = self.mask(kind, samples, words, "--png", self.path("m.png")).out
-                if kind == "gaussian_dropout":
+                if kind in NOISE:
                     factors = [[min(2, max(0, float.fromhex(word))) for word in row.split()] for row in rows]
                     greys = [[int(127.5 * f + 0.5) for f in row] for row in factors]
                 else:
