@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 from fractions import Fraction
-from math import sqrt
+from math import exp, log, sqrt
 from statistics import NormalDist
 
 import inverse_normal
@@ -124,6 +124,60 @@ def check_noise(dropcl, root, device):
         rows = program_rows(dropcl, device, *case, "gaussian_dropout")
         theirs = [[float.fromhex(x) for x in row.split()] for row in rows]
         assert noise_rows(table, *case) == theirs, f"{device}: noise {case} differs from docs/masks.md"
+
+
+# ---- gates of a learned rate ----
+
+
+def around(x):
+    """The nearest float32 and its two neighbours on either side."""
+    bits = struct.unpack("<I", struct.pack("<f", x))[0]
+    return [struct.unpack("<f", struct.pack("<I", bits + off))[0] for off in (0, 1, -1, 2, -2)]
+
+
+def concrete_rows(e, seed, layer, step, first, last, elements, domain, split):
+    inverse = single(Fraction(single(1 + Fraction(e))) / Fraction(e))
+
+    def factor(word):
+        above, below = (single(Fraction(w >> 8) + Fraction(1, 2)) for w in (word ^ MASK32, word))
+        r = min(4096.0, single(Fraction(e) * Fraction(single(Fraction(above) / Fraction(below)))))
+        r2 = single(Fraction(r) ** 2)
+        r4 = single(Fraction(r2) ** 2)
+        r10 = single(Fraction(single(Fraction(r4) ** 2)) * Fraction(r2))
+        z = single(1 / Fraction(single(1 + Fraction(r10))))
+        return single(Fraction(single(Fraction(r10) * Fraction(z))) * Fraction(inverse))
+
+    key, rows = (seed & MASK32, seed >> 32), []
+    for sample in range(first, last):
+        words = []
+        for block in range((elements + 3) // 4):
+            words += philox4x32((block, sample, step, domain << 28 | layer << 16 | split << 14), key)
+        rows.append([factor(w) for w in words[:elements]])
+    return rows
+
+
+CONCRETE_CASES = [
+    # seed, layer, step, first, last, elements, rate
+    (1, 0, 0, 0, 2, 67, "0.5"),
+    (2**64 - 1, 4095, 2**32 - 1, 2**32 - 3, 2**32 - 1, 33, "0.2"),
+    (7, 3, 1000, 5, 6, 300, "0.9"),
+    (7, 3, 1000, 5, 6, 5, "1e-12"),  # l is held to [-20, 20]
+    (7, 3, 1000, 5, 6, 5, "0.999999999999"),
+    (3, 1, 2, 0, 1, 40, "0.0312"),
+]
+
+
+def check_concrete(dropcl, device):
+    """Everything but exp is defined to the bit. The exp is within 1.03 units in the last place, so one of the five
+    floats around the exact one gives all factors of a rate, which depend on it in every bit."""
+    for more, domain, split in (((), 5, 0), (("--split", "train"), 13, 1)):
+        for case in CONCRETE_CASES:
+            p = float(case[6])
+            logit = max(-20.0, min(20.0, single(Fraction(log(p / (1 - p))))))
+            rows = program_rows(dropcl, device, *case, "concrete_dropout", more)
+            theirs = [[float.fromhex(x) for x in row.split()] for row in rows]
+            mine = (concrete_rows(e, *case[:6], domain, split) for e in around(exp(-logit)))
+            assert theirs in mine, f"{device}: concrete_dropout {case} differs from docs/masks.md"
 
 
 def check_inverse(root):
@@ -558,6 +612,7 @@ def main():
         check_cases(dropcl, device)
         check_structured_cases(dropcl, device)
         check_noise(dropcl, root, device)
+        check_concrete(dropcl, device)
         check_weight_cases(dropcl, device)
         check_weight_statistics(dropcl, device)
         check_limits(dropcl, device)
@@ -565,7 +620,8 @@ def main():
         check_dropped_fraction(dropcl, device)
         check_nested(dropcl, device)
         check_statistics(dropcl, device)
-        print(f"{device}: {len(CASES) + len(PATH_CASES) + len(NOISE_CASES) + len(CHANNEL_CASES) + len(BLOCK_CASES) + len(WEIGHT_CASES)} masks as docs/masks.md says, statistics within {LIMIT} deviations")
+        lists = (CASES, PATH_CASES, NOISE_CASES, CONCRETE_CASES, CHANNEL_CASES, BLOCK_CASES, WEIGHT_CASES)
+        print(f"{device}: {sum(map(len, lists))} masks as docs/masks.md says, statistics within {LIMIT} deviations")
 
 
 if __name__ == "__main__":

@@ -35,10 +35,11 @@ static const struct command *find(const char *name) {
 }
 
 static int unknown(const char *word) {
-    const char *names[16] = {NULL};
-    int count = 0;
-    for (const struct command *const *c = commands; *c; c++) names[count++] = (*c)->name;
-    names[count] = "help";
+    enum { COMMANDS = sizeof commands / sizeof *commands - 1 };
+    const char *names[COMMANDS + 2]; /* and help, and the end */
+    for (int i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
+    names[COMMANDS] = "help";
+    names[COMMANDS + 1] = NULL;
     const char *near = text_suggest(word, names);
     return cli_fail(STATUS_USAGE, "unknown command '%s'%s%s%s (dropcl --help lists them)", word,
                     near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");

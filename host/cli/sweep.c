@@ -2,6 +2,7 @@
 #include "backend/backend.h"
 #include "base/io.h"
 #include "cli/interrupt.h"
+#include "cli/lock.h"
 #include "cli/sweep_private.h"
 #include "lab/sweep_page.h"
 #include "train/setup.h"
@@ -97,7 +98,6 @@ static enum err check_recipe(struct sweep_work *w, uint64_t *seed) {
 }
 
 /* Errors that every run would have are told once, before any starts. */
-
 static int make_runs(struct sweep_work *w) {
     const struct sweep_arguments *a = w->arguments;
     uint64_t seed = 0, *seeds = NULL;
@@ -125,10 +125,7 @@ static void write_page(struct sweep_work *w) {
     w->report = NULL;
 }
 
-static int sweep(struct sweep_work *w) {
-    if (io_exists(w->folder) && !io_is_folder(w->folder))
-        return cli_fail(STATUS_CREATE, "--out %s is a file, not a folder", w->folder);
-    if (io_make_folder(w->folder)) return cli_report(STATUS_CREATE);
+static int sweep_alone(struct sweep_work *w) {
     int status = sweep_run_all(w);
     bool interrupted = status == STATUS_INTERRUPTED;
     write_page(w);
@@ -136,6 +133,18 @@ static int sweep(struct sweep_work *w) {
     sweep_print_end(w, interrupted);
     if (interrupted)
         return cli_fail(status, "interrupted; the same command again runs what is not finished");
+    return status;
+}
+
+static int sweep(struct sweep_work *w) {
+    int lock;
+    if (io_exists(w->folder) && !io_is_folder(w->folder))
+        return cli_fail(STATUS_CREATE, "--out %s is a file, not a folder", w->folder);
+    if (io_make_folder(w->folder)) return cli_report(STATUS_CREATE);
+    int status = lock_take(w->folder, "sweep", &lock);
+    if (status) return status;
+    status = sweep_alone(w);
+    lock_leave(lock);
     return status;
 }
 
@@ -167,7 +176,8 @@ const struct command sweep_command = {
         "Each run has a folder in DIR, named by what it is made of; one that is finished is not run\n"
         "again. A run that fails is told, and the others go on; the exit status is then that of the\n"
         "first one. Points are compared by validation rows, never by the test set. Ctrl-C stops\n"
-        "after the running steps and keeps what is finished (75).\n",
+        "after the running steps and keeps what is finished (75). A folder takes one sweep at a time\n"
+        "(73).\n",
     .options = options,
     .size = sizeof(struct sweep_arguments),
     .run = run_sweep,

@@ -101,6 +101,13 @@
 
   const paintOf = (series, index) => "c" + ((series.group === undefined ? index : series.group) % 8);
 
+  /* Lines of many points are lines alone; clouds of many points have small ones. */
+  function radius(series, block) {
+    if (series.dashed) return 0;
+    if (block.type === "scatter") return series.points.length > 200 ? 1.7 : 3;
+    return series.points.length > 60 ? 0 : 3.5;
+  }
+
   function dataset(series, index, block) {
     const paint = color(paintOf(series, index));
     const bar = block.type === "bar";
@@ -112,7 +119,7 @@
       backgroundColor: bar ? paint + "b0" : paint,
       borderWidth: bar ? 1 : 2,
       borderDash: series.dashed ? [6, 5] : index >= 8 && series.group === undefined ? [2, 2] : [],
-      pointRadius: series.dashed || points.length > 60 ? 0 : block.type === "scatter" ? 3 : 3.5,
+      pointRadius: radius(series, block),
       pointHoverRadius: 5,
       showLine: block.type !== "scatter",
       spanGaps: false,

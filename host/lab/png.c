@@ -34,20 +34,25 @@ static enum err encode(const uint8_t *bytes, png_image *image, void **out, size_
     return OK;
 }
 
-enum err png_uri(const uint8_t *bytes, int width, int height, int channels, char **out) {
+enum err png_encode(const uint8_t *bytes, int width, int height, int channels, void **out,
+                    size_t *size) {
     png_image image;
     memset(&image, 0, sizeof image);
     image.version = PNG_IMAGE_VERSION;
     image.width = (png_uint_32)width;
     image.height = (png_uint_32)height;
     image.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    enum err rc = encode(bytes, &image, out, size);
+    png_image_free(&image);
+    return rc;
+}
+
+enum err png_uri(const uint8_t *bytes, int width, int height, int channels, char **out) {
     void *file;
     size_t size = 0;
     struct text t = {0};
     *out = NULL;
-    enum err rc = encode(bytes, &image, &file, &size);
-    png_image_free(&image);
-    if (rc) return rc;
+    TRY(png_encode(bytes, width, height, channels, &file, &size));
     text_add(&t, "data:image/png;base64,");
     add_base64(&t, file, size);
     free(file);

@@ -55,6 +55,16 @@ static enum err make_numbers(struct mask_maker *m) {
     return OK;
 }
 
+/* A rate that is trained is at its start. */
+static enum err write_rate(struct mask_maker *m) {
+    for (int k = 0; k < m->plan->nparams; k++) {
+        const struct param *p = &m->plan->params[k];
+        real start = (real)(float)p->start;
+        if (p->law == PARAM_LAW_VALUE) TRY(program_write(m->program, p->value, &start));
+    }
+    return OK;
+}
+
 static enum err bind(struct mask_maker *m, struct device *device) {
     for (int b = 0; b < BUFFER_EXTERNAL; b++)
         if (m->plan->buffer_bytes[b])
@@ -62,6 +72,7 @@ static enum err bind(struct mask_maker *m, struct device *device) {
     m->row = calloc((size_t)m->control.words, sizeof *m->row);
     if (!m->row) return err_memory("masks");
     TRY(program_new(device, m->plan, m->buffer, &m->program));
+    TRY(write_rate(m));
     return program_write(m->program, m->plan->steps[m->step].in[m->weights], m->numbers);
 }
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DEVICE, Case, documented, main, write_mnist
+from harness import DEVICE, IMAGES, Case, digits, documented, idx, main, write_mnist
 
 RECIPE = """\
 dropcl: 1
@@ -81,6 +81,42 @@ class Lab(Case):
             self.assertIn("tiny has no layer of type dropout", notes[0])
         network = next(b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "network")
         self.assertEqual([layer["name"] for layer in network["layers"]], ["input: 784", "fc1: 256", "fc2: 128", "out: 10"])
+
+    def test_turned_pictures_are_what_predict_says_of_them(self):
+        """Upright, turned by a quarter and by a half: the same network and masks, pictures turned here."""
+        self.ok(*self.words("--only", "rotated"))
+        blocks = self.numbers()["sections"][0]["blocks"]
+        charts = {b["title"]: {s["name"]: s["points"] for s in b["series"]} for b in blocks if b["kind"] == "chart"}
+        self.train(out="run")
+        pixels, labels = digits(100, "test")
+        pictures = [pixels[i * 784 : (i + 1) * 784] for i in range(100)]
+        for quarters in range(3):
+            file = self.write("turned.idx", idx(IMAGES, (100, 28, 28), b"".join(pictures)))
+            words = ("predict", self.path("run"), "--images", file, "--device", DEVICE, "--json")
+            off, rows = ([r for r in self.ok(*words, *mc).lines() if r["event"] == "prediction"] for mc in ((), ("--mc", "30")))
+            at = quarters * 6
+            for chart, series, values in (
+                ("Uncertainty", "entropy", [r["entropy"] for r in rows]),
+                ("Uncertainty", "expected entropy", [r["expected_entropy"] for r in rows]),
+                ("Uncertainty", "information", [r["information"] for r in rows]),
+                ("Accuracy", "mean of the passes", [r["class"] == y for r, y in zip(rows, labels)]),
+                ("Accuracy", "dropout off", [r["class"] == y for r, y in zip(off, labels)]),
+            ):
+                angle, value = charts[chart][series][at][:2]
+                self.assertEqual(angle, 90 * quarters)
+                # numbers.json has nine digits
+                self.assertAlmostEqual(value, sum(values) / 100, delta=1e-8 * value, msg=f"{series} at {angle}")
+            self.check_area(charts["Telling wrong answers from right ones"], "information", at, rows, labels)
+            # counter-clockwise: the right edge becomes the top
+            pictures = [bytes(p[28 * row + 27 - line] for line in range(28) for row in range(28)) for p in pictures]
+
+    def check_area(self, chart, score, at, rows, labels):
+        """The area under the ROC curve as the share of pairs in order."""
+        right = [r[score] for r, y in zip(rows, labels) if r["class"] == y]
+        wrong = [r[score] for r, y in zip(rows, labels) if r["class"] != y]
+        if right and wrong:
+            pairs = sum((w > r) + (w == r) / 2 for w in wrong for r in right)
+            self.assertAlmostEqual(chart[score][at][1], pairs / len(right) / len(wrong), places=8)
 
     def test_without_the_data_it_is_the_built_in_digits(self):
         done = self.ok(*self.words("--only", "mechanism", "--json"), DROPCL_DATA=self.path("none"))

@@ -11,6 +11,25 @@ from harness import DEVICE, Case, documented, main, write_mnist
 RATE = "model.layers.1.dropout.rate"
 
 
+def children(parent):
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(name))
+        except OSError:  # it has ended since
+            pass
+    return found
+
+
+def kill(process):
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class Sweeps(Case):
     def setUp(self):
         super().setUp()
@@ -169,6 +188,43 @@ class Faults(Sweeps):
         self.assertEqual(len(self.folders()), 2)
         again = self.run_dropcl(*self.words("--vary", "train.epochs=1", "--json"))
         self.assertTrue(again.event("run")["kept"])
+
+    def start_endless(self):
+        """A sweep whose one training has begun, and that training's process."""
+        command, env = self.command(*self.words("--vary", "train.epochs=100000"))
+        process = subprocess.Popen(command, cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        limit = time.monotonic() + 60
+        while not (os.path.isdir(self.path("s")) and any(self.epochs(name) for name in self.folders())):
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.1)
+        training = children(process.pid)
+        self.assertEqual(len(training), 1)
+        self.addCleanup(kill, training[0])
+        return process, training[0]
+
+    def test_a_folder_takes_one_sweep_at_a_time(self):
+        process, _ = self.start_endless()
+        before = self.folders()
+        self.refused(73, *self.words("--vary", "train.epochs=1"), says=["another sweep is running", self.path("s")])
+        self.assertEqual(self.folders(), before)
+        self.ok(*self.words("--vary", "train.epochs=1", out="other"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.ok(*self.words("--vary", "train.epochs=1"))
+
+    def test_a_killed_sweep_leaves_its_lock_to_its_trainings(self):
+        process, training = self.start_endless()
+        process.kill()
+        process.communicate()
+        self.refused(73, *self.words("--vary", "train.epochs=1"), says="another sweep is running")
+        kill(training)
+        limit = time.monotonic() + 60
+        while self.run_dropcl(*self.words("--vary", "train.epochs=1")).code == 73:
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.1)
+        self.assertTrue(self.ok(*self.words("--vary", "train.epochs=1", "--json")).event("run")["kept"])
 
     def epochs(self, name):
         path = self.path("s", name, "metrics.jsonl")

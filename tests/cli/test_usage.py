@@ -22,7 +22,7 @@ class Usage(Case):
             "compare": "devices steps init dump json",
             "plan": "device",
             "devices": "json",
-            "mask": "seed layer step samples elements rate kind split device",
+            "mask": "seed layer step samples elements rate kind split sha256 png device",
         }
         for name in COMMANDS:
             page = self.ok("help", name).out
@@ -51,6 +51,8 @@ class Usage(Case):
     def test_mistyped_command_gets_a_suggestion(self):
         self.refused(64, "trian", says="did you mean 'train'")
         self.refused(64, "help", "comapre", says="did you mean 'compare'")
+        for name in COMMANDS + ["bench", "sweep", "report", "help"]:
+            self.refused(64, name + "x", says=f"did you mean '{name}'")
         self.refused(64, "qqqqqq", says="unknown command 'qqqqqq'")
 
     def test_unknown_option_gets_a_suggestion(self):
