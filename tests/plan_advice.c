@@ -2,6 +2,7 @@
  * places where dropping hurts. */
 #include "harness/plan_fixture.h"
 #include "plan/advice.h"
+#include "plan/draw.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,59 @@ START_TEST(blocks_are_looked_into_in_the_order_of_the_text) {
 }
 END_TEST
 
+/* ---- rates that are left open ---- */
+
+static const struct {
+    const char *layers; /* the layer to look at is called d */
+    double rate;
+} open_rates[] = {
+    {"    - dropout: {name: d}\n" DENSE, 0.2},
+    {"    - dropout2d: {name: d, rate: usual}\n" CONV DENSE, 0.2},
+    {DENSE "    - dropout: {name: d}\n" DENSE, 0.5},
+    {DENSE "    - gaussian_dropout: {name: d, rate: usual}\n" DENSE, 0.5},
+    {CONV "    - dropout2d: {name: d}\n" CONV DENSE, 0.2},
+    {CONV "    - flatten\n    - dropout: {name: d}\n" DENSE, 0.25},
+    {DENSE "    - alpha_dropout: {name: d}\n" DENSE, 0.1},
+    {CONV "    - dropblock: {name: d, size: 2}\n" CONV DENSE, 0.1},
+    {"    - residual:\n        body:\n          - relu\n          - droppath: {name: d}\n" DENSE,
+     0.2},
+    {DENSE "    - dropout: {name: d, rate: 0.375}\n" DENSE, 0.375},
+};
+
+static const struct layer *sought;
+static void seek(const struct layer *layer, void *user) {
+    (void)user;
+    if (!strcmp(layer->name, "d")) sought = layer;
+}
+
+START_TEST(a_rate_left_open_is_the_usual_one_of_its_place) {
+    struct recipe *recipe = fixture_recipe("[9, 9, 2]", open_rates[_i].layers, "  batch: 4\n");
+    ck_assert_int_eq(plan_usual_rates(recipe), OK);
+    recipe_walk(&recipe->model.layers, seek, NULL);
+    ck_assert(draw_attr_of(sought)->rate == open_rates[_i].rate);
+    said[0] = '\0', count = 0;
+    ck_assert_int_eq(plan_advise(recipe, hear, said), OK);
+    ck_assert_int_eq(count, open_rates[_i].rate == 0.375); /* what is usual needs no warning */
+    recipe_free(recipe);
+}
+END_TEST
+
+static void refuse(const char *layers, const char *sentence) {
+    struct recipe *recipe = fixture_recipe("[9]", layers, "  batch: 4\n");
+    ck_assert_int_eq(plan_usual_rates(recipe), ERR_RECIPE);
+    ck_assert_msg(strstr(err_message(), sentence), "%s", err_message());
+    recipe_free(recipe);
+}
+
+START_TEST(where_no_rate_is_usual_one_must_be_given) {
+    refuse(DENSE "    - dropout\n",
+           "7:7: error: dropout1 needs 'rate': there is no usual one behind the output layer");
+    refuse("    - dense: {name: a, units: 5}\n    - dropout1d\n" DENSE
+           "    - dropout: {rate: usual}\n",
+           "dropout1 needs 'rate'");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("advice");
     TCase *tests = tcase_create("advice");
@@ -143,6 +197,9 @@ int main(void) {
     tcase_add_test(tests, a_dropout_behind_the_output_layer_is_noticed);
     tcase_add_test(tests, a_dropout_before_a_batch_norm_is_noticed);
     tcase_add_test(tests, blocks_are_looked_into_in_the_order_of_the_text);
+    tcase_add_loop_test(tests, a_rate_left_open_is_the_usual_one_of_its_place, 0,
+                        sizeof open_rates / sizeof *open_rates);
+    tcase_add_test(tests, where_no_rate_is_usual_one_must_be_given);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,6 +1,8 @@
 #include "ops/draws.h"
 #include "philox.h"
 
+const char *const draws_usual[] = {"usual", NULL};
+
 uint32_t draws_counter(const struct plan *p, int draw, uint32_t domain) {
     if (p->options.mode == PLAN_MC) domain += DOMAIN_OF_PASSES;
     return PHILOX_COUNTER3(domain, (uint32_t)p->draws[draw].layer->stochastic, 0u);

@@ -5,14 +5,17 @@
 #include "ops/internal.h"
 
 /* The rows of an attribute table for struct draw_attr, which must be the first member `member` of
- * the attributes. */
+ * the attributes. A rate that is `usual`, or not given, is that of the layer's place
+ * (plan/advice.h). */
+extern const char *const draws_usual[];
 #define DRAW_ATTRS(type_, member, doc_)                                                            \
-    {.name = "rate",                                                                               \
-     .type = ATTR_REAL,                                                                            \
-     .offset = offsetof(type_, member.rate),                                                       \
-     .max = 1,                                                                                     \
-     .doc = doc_},                                                                                 \
+    DRAW_RATE(type_, member, doc_, .names = draws_usual, .fallback = "usual"),                     \
         DRAW_SCHEDULE(type_, member)
+#define DRAW_RATE(type_, member, doc_, ...)                                                        \
+    {                                                                                              \
+        .name = "rate", .type = ATTR_REAL, .offset = offsetof(type_, member.rate), .max = 1,       \
+        .doc = doc_, __VA_ARGS__                                                                   \
+    }
 #define DRAW_SCHEDULE(type_, member)                                                               \
     {                                                                                              \
         .name = "schedule", .type = ATTR_CHOICE, .offset = offsetof(type_, member.schedule),       \

@@ -10,9 +10,10 @@ static const char *const inferences[] = {"mean", "gaussian", NULL};
 
 static const struct attr dropconnect_attrs[] = {
     DENSE_ATTRS(offsetof(struct dropconnect_attr, dense)),
-    DRAW_ATTRS(
-        struct dropconnect_attr, draw,
-        "the probability to drop a weight or a bias, for each sample anew; rounded to 1/256"),
+    DRAW_RATE(struct dropconnect_attr, draw,
+              "the probability to drop a weight or a bias, for each sample anew; rounded to 1/256",
+              .fallback = NULL),
+    DRAW_SCHEDULE(struct dropconnect_attr, draw),
     {.name = "inference",
      .type = ATTR_ENUM,
      .offset = offsetof(struct dropconnect_attr, inference),

@@ -14,12 +14,9 @@ struct gaussian_attr {
 };
 
 static const struct attr gaussian_attrs[] = {
-    {.name = "rate",
-     .type = ATTR_REAL,
-     .offset = offsetof(struct gaussian_attr, draw.rate),
-     .max = 1,
-     .below_max = true,
-     .doc = "of the dropout whose variance the noise has: rate / (1 - rate)"},
+    DRAW_RATE(struct gaussian_attr, draw,
+              "of the dropout whose variance the noise has: rate / (1 - rate)", .below_max = true,
+              .names = draws_usual, .fallback = "usual"),
     DRAW_SCHEDULE(struct gaussian_attr, draw),
     {0}};
 

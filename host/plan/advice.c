@@ -17,24 +17,26 @@ static const struct {
     {"rnn", RECURRENT}, {"lstm", RECURRENT},     {"gru", RECURRENT},
 };
 
-/* The rates in use, both limits included; the first row that fits a layer counts. */
+/* The rates in use, both limits included, and the one to take when a recipe gives none; the first
+ * row that fits a layer counts. */
 static const struct usual {
     const char *types[4]; /* of layers */
     enum place behind, before;
-    double low, high;
+    double low, high, rate;
     const char *where, *source;
 } usual[] = {
 #define PLAIN                                                                                      \
     { "dropout", "dropout1d", "dropout2d", "gaussian_dropout" }
-    {{"alpha_dropout"}, ANYWHERE, ANYWHERE, 0.05, 0.1, "here", "Klambauer et al. 2017"},
-    {{"dropblock"}, ANYWHERE, ANYWHERE, 0.05, 0.25, "here", "Ghiasi et al. 2018"},
-    {{"droppath"}, ANYWHERE, ANYWHERE, 0, 0.5, "here", "Huang et al. 2016"},
-    {PLAIN, INPUT, ANYWHERE, 0, 0.2, "on the input", "Srivastava et al. 2014"},
-    {PLAIN, RECURRENT, ANYWHERE, 0.2, 0.5, "behind a recurrent layer", "Gal, Ghahramani 2016"},
-    {PLAIN, MAPS, HIDDEN, 0.1, 0.5, "between convolutions and a dense layer",
+    {{"alpha_dropout"}, ANYWHERE, ANYWHERE, 0.05, 0.1, 0.1, "here", "Klambauer et al. 2017"},
+    {{"dropblock"}, ANYWHERE, ANYWHERE, 0.05, 0.25, 0.1, "here", "Ghiasi et al. 2018"},
+    {{"droppath"}, ANYWHERE, ANYWHERE, 0, 0.5, 0.2, "here", "Huang et al. 2016"},
+    {PLAIN, INPUT, ANYWHERE, 0, 0.2, 0.2, "on the input", "Srivastava et al. 2014"},
+    {PLAIN, RECURRENT, ANYWHERE, 0.2, 0.5, 0.3, "behind a recurrent layer", "Gal, Ghahramani 2016"},
+    {PLAIN, MAPS, HIDDEN, 0.1, 0.5, 0.25, "between convolutions and a dense layer",
      "Srivastava et al. 2014"},
-    {PLAIN, MAPS, ANYWHERE, 0.1, 0.3, "behind a convolution", "Tompson et al. 2015"},
-    {PLAIN, HIDDEN, ANYWHERE, 0.4, 0.5, "behind a hidden dense layer", "Srivastava et al. 2014"},
+    {PLAIN, MAPS, ANYWHERE, 0.1, 0.3, 0.2, "behind a convolution", "Tompson et al. 2015"},
+    {PLAIN, HIDDEN, ANYWHERE, 0.4, 0.5, 0.5, "behind a hidden dense layer",
+     "Srivastava et al. 2014"},
 };
 
 enum { WEIGHTS = sizeof weights / sizeof *weights, USUAL = sizeof usual / sizeof *usual };
@@ -169,17 +171,48 @@ static void judge(const struct speech *s, const struct graph *g, int i) {
     speak(s, layer, text);
 }
 
+/* ---- the recipe ---- */
+
+static enum err new_graph(const struct recipe *recipe, struct graph *graph) {
+    int layers = 0;
+    recipe_walk(&recipe->model.layers, count_layer, &layers);
+    *graph = (struct graph){calloc((size_t)layers + 1, sizeof *graph->at), 0};
+    if (!graph->at) return err_memory("the layers of a recipe");
+    enter(graph, &recipe->model.layers, -1);
+    look_behind(graph);
+    return OK;
+}
+
 enum err plan_advise(const struct recipe *recipe, void (*say)(const char *sentence, void *user),
                      void *user) {
     const struct speech speech = {recipe, say, user};
-    struct graph graph = {0};
-    int layers = 0;
-    recipe_walk(&recipe->model.layers, count_layer, &layers);
-    graph.at = calloc((size_t)layers + 1, sizeof *graph.at);
-    if (!graph.at) return err_memory("the advice on a recipe");
-    enter(&graph, &recipe->model.layers, -1);
-    look_behind(&graph);
+    struct graph graph;
+    TRY(new_graph(recipe, &graph));
     for (int i = 0; i < graph.count; i++) judge(&speech, &graph, i);
     free(graph.at);
     return OK;
+}
+
+/* ---- rates that the recipe leaves open ---- */
+
+static enum err give_rate(const struct recipe *recipe, const struct graph *g, int i) {
+    const struct layer *layer = g->at[i].layer;
+    if (!layer->schema->stochastic || draw_attr_of(layer)->rate >= 0) return OK;
+    const struct usual *u = row_of(layer, before(g, i), g->at[i].next);
+    if (!u || g->at[i].next == OUTPUT)
+        return recipe_fault(recipe, layer->line, layer->column,
+                            "%s needs 'rate': there is no usual one %s", layer->name,
+                            u ? "behind the output layer" : "here");
+    /* the recipe is ours until it is handed out */
+    ((struct draw_attr *)(uintptr_t)draw_attr_of(layer))->rate = u->rate;
+    return OK;
+}
+
+enum err plan_usual_rates(struct recipe *recipe) {
+    struct graph graph;
+    enum err rc = OK;
+    TRY(new_graph(recipe, &graph));
+    for (int i = 0; i < graph.count && !rc; i++) rc = give_rate(recipe, &graph, i);
+    free(graph.at);
+    return rc;
 }

@@ -39,7 +39,7 @@ static void add_type(struct text *out, const struct attr *a) {
         return;
     }
     if (a->names) add_words(out, a->names);
-    text_add(out, "%s%s", a->names && a->type == ATTR_INT ? " or a " : "", names[a->type]);
+    text_add(out, "%s%s", a->names && a->type != ATTR_ENUM ? " or a " : "", names[a->type]);
     if (a->type == ATTR_INT || a->type == ATTR_REAL || a->type == ATTR_INTS) {
         struct range r = range_of(a);
         struct range_words words = range_words(&r);

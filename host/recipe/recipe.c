@@ -155,6 +155,7 @@ static enum err fill(struct document *d, struct faults *faults,
     for (int i = 1; i <= faults->settings_count; i++) TRY(setting_apply(r->arena, faults, i, root));
     check_document(d, faults, root, vocabulary);
     TRY(faults_report(faults));
+    if (vocabulary->complete) TRY(vocabulary->complete(r));
     return faults->settings_count ? write_text(r, root) : OK;
 }
 

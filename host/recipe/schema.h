@@ -5,14 +5,17 @@
 #ifndef DROPCL_RECIPE_SCHEMA_H
 #define DROPCL_RECIPE_SCHEMA_H
 
+#include "base/err.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct recipe;
+
 enum attr_type {               /* the C type at `offset` */
                  ATTR_INT,     /* int; with `names`: also these words, for -1, -2, ...         */
                  ATTR_SEED,    /* uint64_t                                                    */
-                 ATTR_REAL,    /* double                                                      */
+                 ATTR_REAL,    /* double; words as of ATTR_INT                                 */
                  ATTR_BOOL,    /* bool: true or false, nothing else                           */
                  ATTR_ENUM,    /* int: index into `names`                                     */
                  ATTR_NAME,    /* const char *: [A-Za-z0-9_.-]+, NULL when absent and optional */
@@ -45,7 +48,7 @@ struct attr {
     bool above_min, below_max;    /* the limit itself is excluded                           */
     const char *fallback;         /* the default, as a recipe would spell it; NULL: required;
                                      "" : optional without a value (NULL, 0, empty)         */
-    const char *const *names;     /* ENUM, INT: NULL-terminated                             */
+    const char *const *names;     /* ENUM, INT, REAL: NULL-terminated                       */
     enum choice_kind kind;        /* CHOICE                                                 */
     const struct schema *section; /* SECTION                                              */
     const char *doc;
@@ -88,6 +91,8 @@ struct vocabulary {
     const struct schema *const *layers;
     const struct schema *const *choices[CHOICE_KINDS];
     const char *const *datasets; /* what train.dataset may name; NULL: any name */
+    /* Puts in what no attribute says by itself, when all else is right; may be NULL. */
+    enum err (*complete)(struct recipe *);
 };
 
 #endif

@@ -123,11 +123,25 @@ void value_seed(struct check *c, const struct slot *s) {
         not_a_number(c, s, "a whole number from 0 to 18446744073709551615");
 }
 
+/* The index of the word among the names of a number's attribute, -1: none. */
+static int number_word(const struct slot *s) {
+    const char *const *names = s->attr->names;
+    for (int i = 0; names && is_word(s->node) && names[i]; i++)
+        if (strcmp(names[i], s->node->value) == 0) return i;
+    return -1;
+}
+
 void value_real(struct check *c, const struct slot *s) {
     double value;
     struct range r = range_of(s->attr);
-    if (!is_number(s->node) || !text_real(s->node->value, &value))
-        not_a_number(c, s, "a finite number");
+    struct quote wanted = {"a finite number"};
+    int word = number_word(s);
+    if (s->attr->names)
+        snprintf(wanted.at, sizeof wanted.at, "a finite number or %s", s->attr->names[0]);
+    if (word >= 0)
+        *(double *)s->out = -1 - word;
+    else if (!is_number(s->node) || !text_real(s->node->value, &value))
+        not_a_number(c, s, wanted.at);
     else if (!range_holds(&r, value))
         out_of_range(c, s, &r, value);
     else

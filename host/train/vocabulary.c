@@ -2,6 +2,7 @@
  * one vocabulary. */
 #include "data/dataset.h"
 #include "ops/table.h"
+#include "plan/advice.h"
 #include "train/model.h"
 #include "train/schedule.h"
 #include <assert.h>
@@ -28,6 +29,7 @@ static void collect(void) {
     COLLECT(layers, op_table_all.layers);
     COLLECT(losses, op_table_all.losses);
     COLLECT(optimizers, op_table_all.optimizers);
+    vocabulary.complete = plan_usual_rates;
     vocabulary.datasets = dataset_names();
     vocabulary.choices[CHOICE_LOSS] = losses;
     vocabulary.choices[CHOICE_OPTIMIZER] = optimizers;
