@@ -8,6 +8,15 @@
 #define TWO(units, rate)                                                                           \
     "[{dense: {units: 5}}, " CONNECT("units: " units ", rate: " rate) ", {dense: {units: 4}}]"
 
+/* On a full vector and a part, in a full tile of samples and a part. */
+#define SAMPLED(activation, samples)                                                               \
+    {                                                                                              \
+        .name = "evaluation by " samples " samples of " activation, .input = "9",                  \
+        .layers = "[{dropconnect: {units: 21, rate: 0.4, activation: " activation                  \
+                  ", inference: sampling, samples: " samples "}}]",                                \
+        .batch = 5, .valid = 3, .mode = PLAN_EVAL                                                  \
+    }
+
 static const struct op_case cases[] = {
     {.name = "one of everything", .input = "1", .layers = ONE("1", "0.5"), .batch = 1},
     {.name = "odd sizes", .input = "7", .layers = TWO("5", "0.5"), .batch = 3},
@@ -83,6 +92,22 @@ static const struct op_case cases[] = {
                "tanh, {dense: {units: 4}}]",
      .batch = 5,
      .mode = PLAN_EVAL},
+    SAMPLED("relu", "1"),
+    SAMPLED("leaky_relu", "2"),
+    SAMPLED("elu", "3"),
+    SAMPLED("selu", "8"),
+    SAMPLED("gelu", "31"),
+    SAMPLED("tanh", "32"),
+    SAMPLED("sigmoid", "33"),
+    SAMPLED("hardswish", "67"),
+    {.name = "sampled evaluation in two chunks, with stages, without bias, with rate 1",
+     .input = "257",
+     .layers = "[{dropconnect: {units: 18, rate: 0.4, activation: elu, inference: sampling}}, "
+               "elu, {dropconnect: {units: 5, rate: 1, activation: tanh, inference: sampling}}, "
+               "{dropconnect: {units: 3, rate: 0.5, activation: tanh, bias: false, inference: "
+               "sampling, samples: 4096}}]",
+     .batch = 3,
+     .mode = PLAN_EVAL},
 };
 
 #define REFUSED(layer) .row = {.name = layer, .input = "5", .layers = "[" layer "]", .batch = 2}
@@ -92,11 +117,21 @@ static const struct op_refusal refusals[] = {
     {REFUSED("{dropconnect: {units: 3}}"), "dropconnect needs 'rate'"},
     {REFUSED("{dropconnect: {units: 3, rate: 1.5}}"), "the probability to drop"},
     {REFUSED("{dropconnect: {units: 3, rate: nan}}"), "dropconnect.rate"},
-    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: sampling}}"),
-     "unknown value 'sampling'"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: samples}}"),
+     "unknown value 'samples'"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: sampling, samples: 0}}"),
+     "dropconnect.samples"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: sampling, samples: 4097}}"),
+     "dropconnect.samples"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: sampling, samples: 2.5}}"),
+     "dropconnect.samples"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, samples: 64}}"),
+     ":5:13: error: dropconnect1: samples are those of inference sampling, not of mean"},
+    {REFUSED("{dropconnect: {units: 3, rate: 0.5, inference: gaussian, samples: 64}}"),
+     "samples are those of inference sampling, not of gaussian"},
     {REFUSED("{dropconnect: {units: 3, rate: 0.5, activation: tanh, inference: gaussian}}"),
      ":5:13: error: dropconnect1: inference gaussian has a closed form for activation linear and "
-     "relu, not for tanh"},
+     "relu, not for tanh; use inference sampling or mean"},
 };
 
 /* ---- the decision: halves go to the even neighbour, and the scale is that of T8 ---- */

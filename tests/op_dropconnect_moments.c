@@ -1,5 +1,6 @@
 /* DropConnect's mean and variance: by enumeration of all masks against sampled ones, and what an
  * evaluation makes of them. */
+#include "harness/op_evaluated.h"
 #include "harness/op_probe.h"
 #include "harness/op_statistics.h"
 #include <math.h>
@@ -120,8 +121,6 @@ END_TEST
 
 /* ---- evaluation: the expected ReLU ---- */
 
-enum { WIDE = 40, UNITS = 21, ROWS = 6 };
-
 /* E max(u, 0) by Simpson's rule over nine deviations either side: good to 1e-9 of s. */
 static double expected_relu(double mu, double s) {
     enum { PARTS = 4000 };
@@ -134,43 +133,15 @@ static double expected_relu(double mu, double s) {
 }
 
 static void check_gaussian(const struct op_target *target) {
-    static const struct op_case row = {
-        .name = "gaussian",
-        .input = "7",
-        .layers = "[{dense: {units: 40}}, {dropconnect: {units: 21, rate: 0.3, activation: relu, "
-                  "inference: gaussian}}, {dense: {units: 2}}]",
-        .batch = ROWS,
-        .mode = PLAN_EVAL};
-    struct op_world world;
-    struct op_machine m;
-    op_frame_use(true);
-    op_world_open(&world, &row);
-    op_world_guard(&world);
-    op_machine_open(&m, &world, target);
-    op_machine_run_all(&m);
-    const struct step *s = &world.plan->steps[op_world_step(&world, "dropconnect_gaussian", 0)];
-    float *x = op_machine_value(&m, s->in[0]), *w = op_machine_value(&m, s->in[1]);
-    float *b = op_machine_value(&m, s->in[2]), *y = op_machine_value(&m, s->out[0]);
-    for (int k = 0; k < ROWS * UNITS; k++) {
-        int o = k % UNITS;
-        double mu = (double)b[o], squares = mu * mu;
-        for (int i = 0; i < WIDE; i++) {
-            double product = (double)x[k / UNITS * WIDE + i] * (double)w[i * UNITS + o];
-            mu += product;
-            squares += product * product;
-        }
-        double deviation = sqrt(squares * 77 / 179), want = expected_relu(mu, deviation);
+    struct op_evaluated run = op_evaluate(
+        target, &(struct op_evaluation){"relu", "gaussian", "dropconnect_gaussian", 0.3, NULL});
+    for (int k = 0; k < OP_EVALUATED_OUTPUTS; k++) {
+        double want = expected_relu(run.mu[k], run.s[k]);
         /* sums of 41 products near 1 in float, then a handful of operations: 1e-5 of s is ample,
            and a wrong variance or density is off by far more */
-        ck_assert_msg(fabs((double)y[k] - want) < 1e-5 * deviation, "output %d: %g, want %g", k,
-                      (double)y[k], want);
+        ck_assert_msg(fabs((double)run.y[k] - want) < 1e-5 * run.s[k], "output %d: %g, want %g", k,
+                      (double)run.y[k], want);
     }
-    free(x);
-    free(w);
-    free(b);
-    free(y);
-    op_machine_close(&m);
-    op_world_close(&world);
 }
 
 START_TEST(gaussian_inference_is_the_expected_relu) {
@@ -181,9 +152,94 @@ START_TEST(gaussian_inference_is_the_expected_relu) {
 }
 END_TEST
 
+/* ---- evaluation: a sample of the normal distribution, against masks ---- */
+
+enum { MASKS = TURNS * SAMPLES, UNITS = OP_EVALUATED_UNITS, WIDE = OP_EVALUATED_WIDE };
+
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+/* The layer's sums under MASKS masks at rate 1/2: [mask][unit]. */
+static float *masked_sums(const struct op_target *target, const float *w) {
+    static const struct op_probe_sizes probe = {WIDE, UNITS, SAMPLES, TURNS, 0.5, 78, true};
+    struct op_probe p;
+    float *sums = malloc(sizeof *sums * MASKS * UNITS);
+    ck_assert_ptr_nonnull(sums);
+    op_probe_open(&p, target, &probe);
+    const struct step *s = op_probe_step(&p, p.forward);
+    op_probe_fill(&p, s->in[0], 1);
+    op_machine_put(&p.m, s->in[1], w);
+    op_machine_put(&p.m, s->in[2], w);
+    for (int t = 0; t < TURNS; t++) {
+        op_machine_run(&p.m, p.forward, p.forward + 1, (uint32_t)t);
+        float *y = op_machine_value(&p.m, s->out[0]);
+        memcpy(sums + t * SAMPLES * UNITS, y, sizeof *y * SAMPLES * UNITS);
+        free(y);
+    }
+    op_probe_close(&p);
+    return sums;
+}
+
+/* The mean of f over masks and its standard error. Its tangent at mu, whose mean is known, is taken
+ * out first: that leaves far less to vary. */
+static double mean_over_masks(const float *sums, int unit, double (*f)(double), double mu,
+                              double *error) {
+    double slope = (f(mu + 1e-4) - f(mu - 1e-4)) / 2e-4, mean = 0, square = 0;
+    for (int k = 0; k < MASKS; k++) {
+        double u = (double)sums[k * UNITS + unit], bent = f(u) - f(mu) - slope * (u - mu);
+        mean += bent / MASKS;
+        square += bent * bent / MASKS;
+    }
+    *error = sqrt((square - mean * mean) / MASKS);
+    return f(mu) + mean;
+}
+
+/* How far a sum under masks may be from normal for f: replacing its terms by normal ones, one after
+ * the other (Lindeberg), a term of variance v that is +-sqrt(v), as all are at rate 1/2, has the
+ * normal moments up to the third, and costs at most max |f''''| (v^2 + 3 v^2) / 24. */
+static double normal_error(const float *w, int unit, double fourth) {
+    double sum = pow((double)w[unit], 4); /* the bias */
+    for (int i = 0; i < WIDE; i++) sum += pow((double)w[i * UNITS + unit], 4);
+    return fourth / 6 * sum;
+}
+
+static void check_masks(const struct op_target *target, const char *name, double (*f)(double),
+                        double fourth) {
+    struct op_target cpu = op_reference();
+    float w[WIDE * UNITS];
+    int told_apart = 0; /* from the activation of the mean */
+    for (int k = 0; k < WIDE * UNITS; k++) w[k] = (float)op_random_real(63, (uint32_t)k) * 0.3f;
+    float *sums = masked_sums(target, w);
+    struct op_evaluated run =
+        op_evaluate(&cpu, &(struct op_evaluation){name, "sampling, samples: 1024",
+                                                  "dropconnect_sampling", 0.5, w});
+    for (int o = 0; o < UNITS; o++) {
+        double error, want = mean_over_masks(sums, o, f, run.mu[o], &error);
+        double most = OP_ALARM * error + normal_error(w, o, fourth) + 1e-4 * run.s[o];
+        ck_assert_msg(fabs((double)run.y[o] - want) < most, "%s, unit %d: %g, masks give %g, +-%g",
+                      name, o, (double)run.y[o], want, most);
+        told_apart += fabs(f(run.mu[o]) - want) > most;
+    }
+    ck_assert_msg(told_apart > UNITS / 3, "%s: %d units tell", name, told_apart);
+    free(sums);
+}
+
+/* max |tanh''''| is 4.086, where tanh^2 = 0.1584; the sigmoid's is 1/32 of that. */
+START_TEST(sampling_is_the_mean_over_masks_to_within_the_normal_approximation) {
+    struct op_target targets[OP_TARGETS], cpu = op_reference();
+    int n = op_targets(targets);
+    check_masks(&cpu, "tanh", tanh, 4.086);
+    check_masks(&cpu, "sigmoid", sigmoid, 4.086 / 32);
+    for (int t = 0; t < n; t++)
+        if (!targets[t].slow) check_masks(&targets[t], "sigmoid", sigmoid, 4.086 / 32);
+}
+END_TEST
+
 static void more(TCase *tests) {
     tcase_add_test(tests, sampled_moments_are_those_of_all_masks);
     tcase_add_test(tests, gaussian_inference_is_the_expected_relu);
+    tcase_add_test(tests, sampling_is_the_mean_over_masks_to_within_the_normal_approximation);
 }
 
 int main(void) {

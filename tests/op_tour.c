@@ -156,7 +156,8 @@ static const struct op_case cases[] = {
      .framed = true,
      .input = "3",
      .layers = "[{dropconnect: {units: 18, rate: 0.5, activation: relu, inference: gaussian}}, "
-               "{dense: {units: 2}}]",
+               "{dropconnect: {units: 3, rate: 0.5, activation: elu, inference: sampling, samples: "
+               "35}}]",
      .batch = 5,
      .mode = PLAN_EVAL},
     {.name = "micro-batches",

@@ -21,7 +21,8 @@ void activation_grad(struct plan *, int i, const struct op *grad, enum activatio
     static void NAME##_grad(struct plan *p, int i) {                                               \
         activation_grad(p, i, &op_##NAME##_grad, READS);                                           \
     }                                                                                              \
-    static const struct op op_##NAME = {                                                           \
+    extern const struct op op_##NAME;                                                              \
+    const struct op op_##NAME = {                                                                  \
         .name = #NAME, .point = NAME##_point, .grad = NAME##_grad, .piece = #NAME, __VA_ARGS__};   \
     static int NAME##_build(struct plan *p, const struct layer *layer, int in) {                   \
         return plan_point(p, &op_##NAME, layer->attr, layer->name, layer->line, -1, in, -1);       \

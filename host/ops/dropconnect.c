@@ -1,12 +1,12 @@
 /* The DropConnect layer. In training and Monte-Carlo evaluation its weights are dropped by masks
  * that are drawn where they are needed, once forward and once backward. An evaluation has the
  * expected network: inverted scaling makes that y = x W + b, the dense layer itself, or the
- * expected activations of its moments (dropconnect_gaussian.c). */
+ * activations expected by its moments (dropconnect_gaussian.c, dropconnect_sampling.c). */
 #include "ops/dropconnect.h"
 #include "ops/table.h"
 #include <string.h>
 
-static const char *const inferences[] = {"mean", "gaussian", NULL};
+static const char *const inferences[] = {"mean", "gaussian", "sampling", NULL};
 
 static const struct attr dropconnect_attrs[] = {
     DENSE_ATTRS(offsetof(struct dropconnect_attr, dense)),
@@ -21,7 +21,15 @@ static const struct attr dropconnect_attrs[] = {
      .fallback = "mean",
      .doc = "what an evaluation computes: mean: the activation of the mean, xW + b; gaussian: the "
             "mean of the activation, the sum before it being normal with the mean and variance of "
-            "its masks (activation linear or relu). `eval --mc` draws the masks themselves"},
+            "its masks (activation linear or relu); sampling: that mean over a fixed sample of the "
+            "normal distribution (every activation). `eval --mc` draws the masks themselves"},
+    {.name = "samples",
+     .type = ATTR_INT,
+     .offset = offsetof(struct dropconnect_attr, samples),
+     .min = 1,
+     .max = DROPCONNECT_SAMPLES_MAX,
+     .fallback = "",
+     .doc = "size of the sample of inference: sampling; without it 64. 1 is the mean"},
     {0}};
 
 static void forward_cost(const struct plan *p, const struct step *s, struct cost *c) {
@@ -77,19 +85,30 @@ static const struct op op_dropconnect = {.name = "dropconnect",
 static bool check_inference(struct plan *p, const struct layer *layer) {
     const struct dropconnect_attr *attr = layer->attr;
     const char *activation = activation_names[attr->dense.activation];
+    if (attr->samples && attr->inference != INFERENCE_SAMPLING) {
+        plan_fault(p, layer->line, layer->column,
+                   "%s: samples are those of inference sampling, not of %s", layer->name,
+                   inferences[attr->inference]);
+        return false;
+    }
     if (attr->inference != INFERENCE_GAUSSIAN || !strcmp(activation, "linear") ||
         !strcmp(activation, "relu"))
         return true;
     plan_fault(p, layer->line, layer->column,
                "%s: inference gaussian has a closed form for activation linear and relu, not for "
-               "%s; use inference mean, and eval --mc for the mean over masks",
+               "%s; use inference sampling or mean, or eval --mc for the mean over masks",
                layer->name, activation);
     return false;
 }
 
-static bool wants_gaussian(const struct plan *p, const struct dropconnect_attr *attr) {
-    return p->options.mode == PLAN_EVAL && attr->inference == INFERENCE_GAUSSIAN &&
-           strcmp(activation_names[attr->dense.activation], "relu") == 0;
+/* The operation of an evaluation; NULL: the dense layer. A linear layer's expectation is its mean.
+ */
+static const struct op *evaluation_of(const struct plan *p, const struct layer *layer) {
+    static const struct op *const ops[] = {[INFERENCE_GAUSSIAN] = &op_dropconnect_gaussian,
+                                           [INFERENCE_SAMPLING] = &op_dropconnect_sampling};
+    const struct dropconnect_attr *attr = layer->attr;
+    bool varies = p->options.mode == PLAN_EVAL && !draw_never(layer);
+    return varies && activation_op(attr->dense.activation) ? ops[attr->inference] : NULL;
 }
 
 static int dropconnect_build(struct plan *p, const struct layer *layer, int in) {
@@ -99,8 +118,8 @@ static int dropconnect_build(struct plan *p, const struct layer *layer, int in) 
     if (!check_inference(p, layer) || !dense_params_new(p, layer, &attr->dense, in, &params))
         return in;
     bool draws = p->options.mode != PLAN_EVAL && !draw_never(layer);
-    if (!draw_never(layer) && wants_gaussian(p, attr))
-        return dropconnect_gaussian_append(p, layer, in, &params);
+    const struct op *evaluation = evaluation_of(p, layer);
+    if (evaluation) return dropconnect_moments_append(p, evaluation, layer, in, &params);
     const void *own = draws ? (const void *)attr : &attr->dense;
     int s = dense_step_new(p, draws ? &op_dropconnect : &op_dense, own, layer, in, &params);
     if (draws) {

@@ -18,12 +18,14 @@
 #include "ops/draws.h"
 
 enum { DROPCONNECT_IN = 32, DROPCONNECT_BATCH = 16, DROPCONNECT_LANES = 16 };
-enum { INFERENCE_MEAN, INFERENCE_GAUSSIAN };
+enum { DROPCONNECT_SAMPLES = 64, DROPCONNECT_SAMPLES_MAX = 4096 };
+enum { INFERENCE_MEAN, INFERENCE_GAUSSIAN, INFERENCE_SAMPLING };
 
 struct dropconnect_attr {
     struct draw_attr draw;
     struct dense_attr dense;
     int inference;
+    int samples; /* 0: not in the recipe */
 };
 
 /* The steps: dropconnect reads x, W and, where there is one, b, and writes y. dropconnect_grad
@@ -57,8 +59,24 @@ void dropconnect_launch(const struct plan *, const struct step *, const struct c
 void dropconnect_grad_launch(const struct plan *, const struct step *, const struct caps *,
                              struct launch_list *);
 
-/* ---- dropconnect_gaussian.c: expected activations by moment matching ---- */
-int dropconnect_gaussian_append(struct plan *, const struct layer *, int in,
-                                const struct dense_params *);
+/* ---- dropconnect_moments.c: what an evaluation's steps share. They read x, W and, where there is
+ * one, b, and write the activations [N][Out] expected of normal sums before them ---- */
+
+struct moments {
+    real mean, variance;
+};
+/* out[0] = expected(user, the moments of each output). */
+void dropconnect_moments_cpu(const struct cpu_run *, const struct step *,
+                             real (*expected)(const void *user, struct moments), const void *user);
+/* The launch, all but the stages and the piece with the kernel's function expected(). */
+struct launch *dropconnect_moments_launch(const struct plan *, const struct step *,
+                                          const struct caps *, struct launch_list *);
+void dropconnect_moments_cost(const struct plan *, const struct step *, struct cost *);
+/* Appends a step of one of the two operations; returns its output. */
+int dropconnect_moments_append(struct plan *, const struct op *, const struct layer *, int in,
+                               const struct dense_params *);
+
+/* In closed form, of a ReLU; by a sample, of every activation but linear. */
+extern const struct op op_dropconnect_gaussian, op_dropconnect_sampling;
 
 #endif

@@ -3,10 +3,12 @@
 #include "ops/internal.h"
 
 /* Each list is one reading of ops.def in which the lines it is not about vanish. */
-#define LAYER(name)      extern const struct layer_type layer_##name;
-#define ACTIVATION(name) extern const struct layer_type layer_##name;
-#define LOSS(name)       extern const struct loss_type loss_##name;
-#define OPTIMIZER(name)  extern const struct optimizer_type optimizer_##name;
+#define LAYER(name) extern const struct layer_type layer_##name;
+#define ACTIVATION(name)                                                                           \
+    extern const struct layer_type layer_##name;                                                   \
+    extern const struct op op_##name;
+#define LOSS(name)      extern const struct loss_type loss_##name;
+#define OPTIMIZER(name) extern const struct optimizer_type optimizer_##name;
 #include "ops/ops.def"
 #undef LAYER
 #undef ACTIVATION
@@ -31,6 +33,12 @@ const char *const activation_names[] = {"linear",
 #undef ACTIVATION
 #define ACTIVATION(name) &layer_##name,
 static const struct layer_type *const activations[] = {
+    NULL,
+#include "ops/ops.def"
+};
+#undef ACTIVATION
+#define ACTIVATION(name) &op_##name,
+static const struct op *const activation_ops[] = {
     NULL,
 #include "ops/ops.def"
 };
@@ -63,6 +71,10 @@ const struct op_table op_table_all = {.layers = layers,
                                       .average = &op_average,
                                       .softmax = &op_softmax,
                                       .ensemble = &op_ensemble};
+
+const struct op *activation_op(int index) {
+    return activation_ops[index];
+}
 
 int activation_build(struct plan *p, int index, const struct layer *layer, int in) {
     if (!index) return in;

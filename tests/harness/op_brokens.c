@@ -10,6 +10,9 @@
 #define CONNECTED(rate)                                                                            \
     "[{dense: {units: 6}}, {dropconnect: {units: 37, rate: " rate                                  \
     ", activation: relu, inference: gaussian}}, {dense: {units: 3}}]"
+#define SAMPLED                                                                                    \
+    "[{dense: {units: 6}}, {dropconnect: {units: 37, rate: 0.5, activation: tanh, inference: "     \
+    "sampling, samples: 5}}, {dense: {units: 3}}]"
 #define SMALL(layer_list) .input = "9", .layers = layer_list, .batch = 5
 
 static const struct op_broken others[] = {
@@ -213,11 +216,26 @@ static const struct op_broken others[] = {
      "chain[l]",
      "dropconnect_grad",
      {SMALL(CONNECTED("0.5")), .family = "gpu"}},
+    {"dropconnect_moments.cl",
+     "fma(product, product, square[i])",
+     "fma(v, product, square[i])",
+     "dropconnect_gaussian",
+     {SMALL(CONNECTED("0.5")), .mode = PLAN_EVAL}},
     {"dropconnect_gaussian.cl",
      "fma(mu, below, s * density)",
      "fma(mu, below, density)",
      "dropconnect_gaussian",
      {SMALL(CONNECTED("0.5")), .mode = PLAN_EVAL}},
+    {"dropconnect_sampling.cl",
+     "+ STRATUM / 2)",
+     "+ STRATUM)",
+     "dropconnect_sampling",
+     {SMALL(SAMPLED), .mode = PLAN_EVAL}},
+    {"dropconnect_sampling.cl",
+     "sqrt(variance[i])",
+     "variance[i]",
+     "dropconnect_sampling",
+     {SMALL(SAMPLED), .mode = PLAN_EVAL}},
     {"epilogue.cl",
      "at.element = element;",
      "at.element = 0;",
