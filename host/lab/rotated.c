@@ -2,6 +2,7 @@
 #include "lab/rotated.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const score_names[] = {[SCORE_CONFIDENCE] = "confidence, dropout off",
                                           [SCORE_ENTROPY] = "entropy",
@@ -9,13 +10,23 @@ static const char *const score_names[] = {[SCORE_CONFIDENCE] = "confidence, drop
 
 /* ---- one picture ---- */
 
+/* So wide that the names of the classes fit below, all angles in a row where they are short. */
+static int width_for(const struct dataset *d, int classes) {
+    size_t longest = 0;
+    for (int c = 0; c < classes; c++) {
+        size_t length = strlen(d->class_names[c]);
+        if (length > longest) longest = length;
+    }
+    return longest > 3 ? 88 : 66;
+}
+
 static void add_pictures(struct page *p, const struct example *e, const struct dataset *d,
                          int classes) {
     size_t pixels = (size_t)d->height * (size_t)d->width * (size_t)d->channels;
     json_t *list = page_pictures(p, "One picture, turned",
                                  "Below each: the class of the largest mean probability, that "
                                  "probability, and the information in nats.",
-                                 66);
+                                 width_for(d, classes));
     for (int t = 0; t < TURNS; t++) {
         const float *mean = e->p + t * classes;
         int best = 0;
