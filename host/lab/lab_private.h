@@ -127,6 +127,7 @@ enum err lab_samples(struct lab *, struct finding *);
 enum err lab_rate(struct lab *, struct finding *);
 enum err lab_size(struct lab *, struct finding *);
 enum err lab_coadaptation(struct lab *, struct finding *);
+enum err lab_variants(struct lab *, struct finding *);
 enum err lab_batchnorm(struct lab *, struct finding *);
 enum err lab_rotated(struct lab *, struct finding *);
 
