@@ -128,6 +128,7 @@ enum err lab_rate(struct lab *, struct finding *);
 enum err lab_size(struct lab *, struct finding *);
 enum err lab_coadaptation(struct lab *, struct finding *);
 enum err lab_variants(struct lab *, struct finding *);
+enum err lab_connect(struct lab *, struct finding *);
 enum err lab_batchnorm(struct lab *, struct finding *);
 enum err lab_rotated(struct lab *, struct finding *);
 

@@ -36,6 +36,10 @@ const struct experiment lab_experiments[] = {
      "away. Dropping whole maps (Tompson et al. 2015) or blocks (Ghiasi et al. 2018) regularises a "
      "convolutional network better.",
      lab_variants},
+    {"connect", "Dropping weights",
+     "Dropping single weights (DropConnect) instead of activations generalises at least as well as "
+     "dropout of the same rate (Wan et al. 2013).",
+     lab_connect},
     {"batchnorm", "Dropout and batch normalisation",
      "Dropout before a batch norm makes the variance that it sees in training another one than in "
      "evaluation, so that its running statistics do not fit; behind the last batch norm it does no "
