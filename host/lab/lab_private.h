@@ -77,10 +77,11 @@ struct outcome {
 int lab_trial_rows(const struct lab *, struct trial *);
 enum err lab_try(struct lab *, const char *text, const struct trial *, struct outcome *out);
 
-/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, and whether
- * it is above 0 by more than chance would make it in 1 of 40 cases (Student's t). */
+/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, the least
+ * that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0. Of a
+ * single seed only the mean is a number. */
 struct gain {
-    double mean, error;
+    double mean, error, least;
     bool clear;
 };
 struct gain lab_gain(const struct errors *from, const struct errors *to);

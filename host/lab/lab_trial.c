@@ -52,5 +52,6 @@ struct gain lab_gain(const struct errors *from, const struct errors *to) {
     for (int i = 0; i < n; i++) d[i] = from->of[i] - to->of[i];
     struct stats s = stats_of(d, n);
     double error = s.count > 1 ? s.spread / sqrt(s.count) : (double)NAN;
-    return (struct gain){s.mean, error, s.count > 1 && s.mean > student(s.count) * error};
+    double least = s.count > 1 ? s.mean - student(s.count) * error : (double)NAN;
+    return (struct gain){s.mean, error, least, least > 0};
 }
