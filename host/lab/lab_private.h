@@ -19,6 +19,10 @@ struct lab {
     struct recipe *subject; /* of type dropout to look at; that, read                             */
     struct model *model;    /* the subject, trained: lab_model                                    */
     struct page page;
+    /* Told of every epoch of the lab's trainings; validation and test are known at the last one
+     * only. NULL: nobody asks. */
+    void (*on_epoch)(void *watcher, const dropcl_event *);
+    void *watcher;
 };
 
 /* "KEY=VALUE" settings for one training, in a fixed number of rows. */
