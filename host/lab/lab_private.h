@@ -67,7 +67,8 @@ void lab_note_subject(struct lab *);
 enum { TRIAL_SEEDS = 10 };
 struct trial {
     int rows, epochs, validation;
-    int seeds; /* 1 .. seeds, at most TRIAL_SEEDS */
+    int seeds;                   /* 1 .. seeds, at most TRIAL_SEEDS                      */
+    const char *const *settings; /* further ones, "KEY=VALUE", NULL at the end; or NULL  */
 };
 /* Errors in percent, of each seed and over them. */
 struct errors {
@@ -79,6 +80,8 @@ struct outcome {
 };
 /* Lowers rows and validation to what the data has; returns rows. */
 int lab_trial_rows(const struct lab *, struct trial *);
+/* Rows, epochs and the further settings: what a training of its own has in common with a trial. */
+void lab_trial_settings(const struct trial *, struct lab_settings *);
 enum err lab_try(struct lab *, const char *text, const struct trial *, struct outcome *out);
 
 /* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, the least

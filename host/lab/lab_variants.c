@@ -6,8 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RATES = 4, BATCH = 128 /* as lab_network has it */ };
+enum { RATES = 4, PICTURES = 128 /* whose maps are looked at */ };
 static const char maps_value[] = "conv2.relu";
+
+/* A weight of a convolution gets the gradients of a whole map: at the usual rate most filters are
+ * dead before they learn, and which ones is up to the seed. Small batches make many steps of few
+ * rows. */
+static const char *const settings[] = {"train.batch=32", "train.optimizer.sgd.lr=0.01", NULL};
 
 /* Everything at each rate; `none` drops nothing. */
 struct variants {
@@ -42,10 +47,9 @@ static enum err read_maps(struct lab *lab, const struct trial *t, struct maps *m
     struct model *m = NULL;
     char *text = NULL;
     TRY(make_network(lab, "", &text));
-    lab_set(&s, "train.limit=%d", t->rows);
-    lab_set(&s, "train.epochs=%d", t->epochs);
+    lab_trial_settings(t, &s);
     enum err rc = lab_train(lab, text, &s, &m, NULL);
-    if (!rc) rc = maps_read(maps, lab, m, maps_value, BATCH);
+    if (!rc) rc = maps_read(maps, lab, m, maps_value, PICTURES);
     model_free(m);
     free(text);
     return rc;
@@ -158,12 +162,15 @@ static json_t *add_row(struct page *p, json_t *table, const char *name, const st
 
 static void add_table(struct page *p, const struct variants *v) {
     static const char *const columns[] = {
-        "layer, rate",      "validation error", "test error",         "training error, dropping",
-        "elements dropped", "neighbours kept",  "variance explained", NULL};
-    json_t *table = page_table(p, "Marked: the lowest validation error.", columns),
+        "layer, rate", "validation error", "test error", "training error",
+        "dropped",     "neighbours kept",  "explained",  NULL};
+    json_t *table = page_table(p,
+                               "Marked: the lowest validation error. Training errors are those "
+                               "while dropping.",
+                               columns),
            *none = add_row(p, table, "none", &v->none);
     double least = v->none.held.over.mean;
-    for (int empty = 0; empty < 3; empty++) page_cell(p, none, "-");
+    for (int empty = 0; empty < 3; empty++) page_cell(p, none, "\u2013");
     page_mark(p, table, 0);
     for (int k = 0; k < VARIANTS; k++)
         for (int i = 0; i < v->rates; i++) {
@@ -205,8 +212,10 @@ static void judge(struct finding *f, const struct variants *v) {
 }
 
 enum err lab_variants(struct lab *lab, struct finding *f) {
-    struct trial t = {
-        .rows = lab_rows(lab, 1000, 2000), .validation = 5000, .seeds = lab_choose(lab, 3, 5)};
+    struct trial t = {.rows = lab_rows(lab, 1000, 2000),
+                      .validation = 5000,
+                      .seeds = lab_choose(lab, 3, 5),
+                      .settings = settings};
     struct variants *v = calloc(1, sizeof *v);
     if (!v) return err_memory("the variants of dropout");
     *v = lab->options->full
