@@ -65,8 +65,6 @@ static void add_losses(struct page *p, const struct losses *l, int epochs) {
 }
 
 static void add_errors(struct page *p, const struct outcome *o) {
-    static const char *const columns[] = {"what is dropped", "validation error", "test error",
-                                          "training error, dropping", NULL};
     static const char *const names[] = {"validation", "test", "training, dropping"};
     static const char *const labels[] = {"none", "dropout", "dropconnect", NULL};
     json_t *chart = page_chart(
@@ -76,32 +74,42 @@ static void add_errors(struct page *p, const struct outcome *o) {
                            .y = "error, %",
                            .caption = "Mean and standard deviation over the seeds; rate 0.5.",
                            .labels = labels});
-    json_t *series[3], *table = page_table(p, NULL, columns);
-    for (int k = 0; k < 3; k++) series[k] = page_series(p, chart, names[k]);
+    for (int k = 0; k < 3; k++) {
+        json_t *series = page_series(p, chart, names[k]);
+        for (int i = 0; i < NETWORKS; i++) {
+            const struct errors *of[] = {&o[i].held, &o[i].test, &o[i].train};
+            page_point(p, series, i, of[k]->over.mean, of[k]->over.spread);
+        }
+    }
+}
+
+static void add_table(struct page *p, const struct outcome *o) {
+    static const char *const columns[] = {"what is dropped", "validation error", "test error",
+                                          "training error, dropping", NULL};
+    json_t *table = page_table(p, NULL, columns);
     for (int i = 0; i < NETWORKS; i++) {
         const struct errors *of[] = {&o[i].held, &o[i].test, &o[i].train};
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", networks[i].name);
-        for (int k = 0; k < 3; k++) {
-            page_point(p, series[k], i, of[k]->over.mean, of[k]->over.spread);
+        for (int k = 0; k < 3; k++)
             page_cell(p, row, "%.2f \u00b1 %.2f %%", of[k]->over.mean, of[k]->over.spread);
-        }
     }
 }
 
 /* ---- one network, evaluated in several ways ---- */
 
 /* What is computed of the same weights; the mean of the passes is what the others approximate. */
-enum { PASSES, OTHER_PASSES, GAUSSIAN, MEAN, ONE_PASS, WAYS };
+enum { PASSES, OTHER_PASSES, GAUSSIAN, SAMPLING, MEAN, ONE_PASS, WAYS };
 static const struct way {
-    const char *name;
-    bool mean, drops, single; /* the layers' inference; masks; one pass only */
+    const char *name, *inference; /* of its layers; NULL: as trained, gaussian */
+    bool drops, single;           /* masks; one pass only                      */
     uint32_t split;
 } ways[WAYS] = {
     [PASSES] = {"mean of the passes", .drops = true, .split = SPLIT_TEST},
     [OTHER_PASSES] = {"mean of as many others", .drops = true, .split = SPLIT_USER},
     [GAUSSIAN] = {"gaussian"},
-    [MEAN] = {"mean", .mean = true},
+    [SAMPLING] = {"sampling", "sampling"},
+    [MEAN] = {"mean", "mean"},
     [ONE_PASS] = {"one pass", .drops = true, .single = true, .split = SPLIT_USER},
 };
 
@@ -112,12 +120,10 @@ struct answers {
     double distance[WAYS]; /* from the mean of the passes */
 };
 
-/* The same weights in a network that is evaluated by the mean. */
-static enum err copy_with_mean(const struct model *m, struct model **out) {
-    static const struct setting settings[] = {
-        {"model.layers.0.dropconnect.inference", "mean"},
-        {"model.layers.1.dropconnect.inference", "mean"},
-    };
+/* The same weights in a network of another inference. */
+static enum err copy_as(const struct model *m, const char *inference, struct model **out) {
+    const struct setting settings[] = {{"model.layers.0.dropconnect.inference", inference},
+                                       {"model.layers.1.dropconnect.inference", inference}};
     struct recipe *recipe = NULL;
     const char *text = m->recipe->text;
     TRY(recipe_parse("lab", text, strlen(text), model_vocabulary(), settings, 2, &recipe));
@@ -128,19 +134,24 @@ static enum err copy_with_mean(const struct model *m, struct model **out) {
     return model_copy_params(m, (*out)->plan, (*out)->flat);
 }
 
-static enum err answer(struct lab *lab, const struct model *m, const struct model *mean,
-                       struct answers *a, int way) {
+static enum err answer(struct lab *lab, const struct model *m, struct answers *a, int way) {
     const struct way *w = &ways[way];
+    int passes = w->single ? 1 : a->passes;
     const struct predict_rows rows = {.images = lab->data->test.images,
                                       .rows = (size_t)a->rows,
                                       .split = w->split,
-                                      .passes = !w->drops   ? 0
-                                                : w->single ? 1
-                                                            : a->passes};
+                                      .passes = w->drops ? passes : 0};
+    struct model *other = NULL;
     a->p[way] = malloc((size_t)a->rows * (size_t)a->classes * sizeof *a->p[way]);
     if (!a->p[way]) return err_memory("the outputs of a network");
-    return predict_images(lab->options->device, w->mean ? mean : m, &rows, a->p[way], NULL);
+    enum err rc = w->inference ? copy_as(m, w->inference, &other) : OK;
+    if (!rc) rc = predict_images(lab->options->device, other ? other : m, &rows, a->p[way], NULL);
+    model_free(other);
+    return rc;
 }
+
+/* The least positive float, which a probability of 0 counts as in every loss. */
+#define LEAST 0x1p-149
 
 /* Total variation: half of what the probabilities of a picture differ by, summed over classes. */
 static void compare(struct answers *a, const uint8_t *labels, int way) {
@@ -152,7 +163,7 @@ static void compare(struct answers *a, const uint8_t *labels, int way) {
             apart += fabs((double)p[c] - (double)passes[c]) / 2;
             if (p[c] > p[best]) best = c;
         }
-        a->loss[way] -= log(fmax((double)p[labels[r]], 1e-30)) / a->rows;
+        a->loss[way] -= log(fmax((double)p[labels[r]], LEAST)) / a->rows;
         a->error[way] += 100.0 * (best != labels[r]) / a->rows;
         a->distance[way] += apart / a->rows;
     }
@@ -162,7 +173,8 @@ static void add_answers(struct page *p, const struct answers *a) {
     char caption[400];
     static const char *const columns[] = {"evaluation of dropconnect", "test loss", "test error",
                                           "distance from the passes", NULL};
-    static const char *const labels[] = {"other passes", "gaussian", "mean", "one pass", NULL};
+    static const char *const labels[] = {"other passes", "gaussian", "sampling",
+                                         "mean",         "one pass", NULL};
     json_t *chart =
         page_chart(p, &(struct chart){.type = CHART_BAR,
                                       .title = "What an evaluation of dropconnect approximates",
@@ -182,7 +194,7 @@ static void add_answers(struct page *p, const struct answers *a) {
         page_cell(p, row, "%.4f", a->loss[way]);
         page_cell(p, row, "%.2f %%", a->error[way]);
         if (way == PASSES)
-            page_cell(p, row, "-");
+            page_cell(p, row, "\u2013");
         else
             page_cell(p, row, "%.4f", a->distance[way]);
         if (way != PASSES) page_point(p, series, way - 1, a->distance[way], (double)NAN);
@@ -190,13 +202,11 @@ static void add_answers(struct page *p, const struct answers *a) {
 }
 
 static enum err evaluate(struct lab *lab, const struct model *m, struct answers *a) {
-    struct model *mean = NULL;
-    enum err rc = copy_with_mean(m, &mean);
+    enum err rc = OK;
     for (int way = 0; way < WAYS && !rc; way++) {
-        rc = answer(lab, m, mean, a, way);
+        rc = answer(lab, m, a, way);
         if (!rc) compare(a, lab->data->test.labels, way);
     }
-    model_free(mean);
     return rc;
 }
 
@@ -205,13 +215,11 @@ static enum err look_at_one(struct lab *lab, const struct trial *t, struct answe
     struct model *m = NULL;
     char *text = NULL;
     TRY(lab_network(lab, networks[DROPCONNECT].layers, &text));
-    lab_set(&s, "train.limit=%d", t->rows);
-    lab_set(&s, "train.epochs=%d", t->epochs);
+    lab_trial_settings(t, &s);
     enum err rc = lab_train(lab, text, &s, &m, NULL);
     if (!rc) {
-        int all = lab->data->test.rows;
-        *a = (struct answers){.rows = lab_choose(lab, all < 2000 ? all : 2000, all),
-                              .passes = lab_choose(lab, 30, 100),
+        *a = (struct answers){.rows = lab->data->test.rows,
+                              .passes = lab_choose(lab, 15, 100),
                               .classes = m->classes};
         rc = evaluate(lab, m, a);
     }
@@ -252,11 +260,12 @@ enum err lab_connect(struct lab *lab, struct finding *f) {
     TRY(measure(lab, &t, o, &losses));
     add_errors(&lab->page, o);
     add_losses(&lab->page, &losses, t.epochs);
+    add_table(&lab->page, o);
     TRY(look_at_one(lab, &t, &a));
     snprintf(f->measured, sizeof f->measured,
              "256 and 128 hidden units on %d training rows, %d epochs, rate 0.5 in both hidden "
-             "layers; %d rows held out. One network evaluated with inference gaussian and mean, "
-             "and by the mean of %d passes over %d test pictures",
+             "layers; %d rows held out. One network evaluated with inference gaussian, sampling "
+             "and mean, and by the mean of %d passes over %d test pictures",
              t.rows, t.epochs, t.validation, a.passes, a.rows);
     snprintf(f->seeds, sizeof f->seeds, "1 to %d", t.seeds);
     judge(f, o, &a);

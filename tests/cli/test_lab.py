@@ -155,7 +155,7 @@ class Lab(Case):
         self.assertEqual(table["dropout2d 0.3"][5:], ["0 %", "0.0 %"])
 
     def test_dropconnect_is_evaluated_as_eval_does_it(self):
-        """The lab's network, trained by itself: the three inferences of the same weights."""
+        """The lab's network, trained by itself: all inferences of the same weights."""
         self.ok(*self.words("--only", "connect"))
         table = [b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table"][1]
         found = {row[0]: row[1:3] for row in table["rows"]}
@@ -165,12 +165,12 @@ class Lab(Case):
         head, tail = RECIPE.split("    - dense", 1)
         text = head + layers + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
         text = text.replace("batch: 32", "batch: 128\n  schedule: {cosine: {}}")
-        for inference in ("gaussian", "mean"):
+        for inference in ("gaussian", "sampling", "mean"):
             self.recipe = self.write("connect.yaml", text.replace("gaussian", inference))
             self.train(out=inference)
             end = self.ok("eval", self.path(inference), "--device", DEVICE, "--json").event("eval")
             self.assertEqual(found[inference], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
-        words = ("eval", self.path("gaussian"), "--mc", 30, "--device", DEVICE, "--json")
+        words = ("eval", self.path("gaussian"), "--mc", 15, "--device", DEVICE, "--json")
         end = self.ok(*words).event("eval")
         self.assertEqual(found["mean of the passes"], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
 
