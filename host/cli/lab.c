@@ -124,8 +124,8 @@ const struct command lab_command = {
     .details =
         "Without RECIPE: the lecture's network, 784-256-128-10. Without MNIST here: on the built-in\n"
         "digits. Experiments: mechanism, scaling, ensemble, samples, rate, size, coadaptation,\n"
-        "batchnorm, rotated. DIR gets report.html and numbers.json. A claim that does not hold is\n"
-        "reported as such; the exit status is 0 all the same.\n",
+        "variants, connect, batchnorm, rotated. DIR gets report.html and numbers.json. A claim that\n"
+        "does not hold is reported as such; the exit status is 0 all the same.\n",
     .options = options,
     .size = sizeof(struct arguments),
     .run = run_lab,

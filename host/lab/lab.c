@@ -38,7 +38,7 @@ static enum err read_recipe(const char *file, const char *text, const struct lab
 
 static int on_step(const dropcl_event *e, void *user) {
     const struct lab *lab = user;
-    (void)e;
+    if (e && e->kind == DROPCL_EPOCH && lab->on_epoch) lab->on_epoch(lab->watcher, e);
     return lab->options->stop ? lab->options->stop(lab->options->user) : 0;
 }
 

@@ -19,6 +19,10 @@ struct lab {
     struct recipe *subject; /* of type dropout to look at; that, read                             */
     struct model *model;    /* the subject, trained: lab_model                                    */
     struct page page;
+    /* Told of every epoch of the lab's trainings; validation and test are known at the last one
+     * only. NULL: nobody asks. */
+    void (*on_epoch)(void *watcher, const dropcl_event *);
+    void *watcher;
 };
 
 /* "KEY=VALUE" settings for one training, in a fixed number of rows. */
@@ -63,7 +67,8 @@ void lab_note_subject(struct lab *);
 enum { TRIAL_SEEDS = 10 };
 struct trial {
     int rows, epochs, validation;
-    int seeds; /* 1 .. seeds, at most TRIAL_SEEDS */
+    int seeds;                   /* 1 .. seeds, at most TRIAL_SEEDS                      */
+    const char *const *settings; /* further ones, "KEY=VALUE", NULL at the end; or NULL  */
 };
 /* Errors in percent, of each seed and over them. */
 struct errors {
@@ -75,12 +80,15 @@ struct outcome {
 };
 /* Lowers rows and validation to what the data has; returns rows. */
 int lab_trial_rows(const struct lab *, struct trial *);
+/* Rows, epochs and the further settings: what a training of its own has in common with a trial. */
+void lab_trial_settings(const struct trial *, struct lab_settings *);
 enum err lab_try(struct lab *, const char *text, const struct trial *, struct outcome *out);
 
-/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, and whether
- * it is above 0 by more than chance would make it in 1 of 40 cases (Student's t). */
+/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, the least
+ * that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0. Of a
+ * single seed only the mean is a number. */
 struct gain {
-    double mean, error;
+    double mean, error, least;
     bool clear;
 };
 struct gain lab_gain(const struct errors *from, const struct errors *to);
@@ -127,6 +135,8 @@ enum err lab_samples(struct lab *, struct finding *);
 enum err lab_rate(struct lab *, struct finding *);
 enum err lab_size(struct lab *, struct finding *);
 enum err lab_coadaptation(struct lab *, struct finding *);
+enum err lab_variants(struct lab *, struct finding *);
+enum err lab_connect(struct lab *, struct finding *);
 enum err lab_batchnorm(struct lab *, struct finding *);
 enum err lab_rotated(struct lab *, struct finding *);
 

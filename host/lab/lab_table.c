@@ -31,6 +31,15 @@ const struct experiment lab_experiments[] = {
      "With dropout, hidden units rely less on each other: activations are sparser, and the network "
      "suffers less when units are taken away.",
      lab_coadaptation},
+    {"variants", "Dropping in convolutions",
+     "In feature maps neighbours say nearly the same, so dropping single elements takes little "
+     "away. Dropping whole maps (Tompson et al. 2015) or blocks (Ghiasi et al. 2018) regularises a "
+     "convolutional network better.",
+     lab_variants},
+    {"connect", "Dropping weights",
+     "Dropping single weights (DropConnect) instead of activations generalises at least as well as "
+     "dropout of the same rate (Wan et al. 2013).",
+     lab_connect},
     {"batchnorm", "Dropout and batch normalisation",
      "Dropout before a batch norm makes the variance that it sees in training another one than in "
      "evaluation, so that its running statistics do not fit; behind the last batch norm it does no "

@@ -9,13 +9,18 @@ int lab_trial_rows(const struct lab *lab, struct trial *t) {
     return t->rows;
 }
 
+void lab_trial_settings(const struct trial *t, struct lab_settings *s) {
+    lab_set(s, "train.limit=%d", t->rows);
+    lab_set(s, "train.epochs=%d", t->epochs);
+    for (int i = 0; t->settings && t->settings[i]; i++) lab_set(s, "%s", t->settings[i]);
+}
+
 static enum err train_once(struct lab *lab, const char *text, const struct trial *t, int seed,
                            dropcl_event *last) {
     struct lab_settings s = {.count = 0};
     struct model *m = NULL;
-    lab_set(&s, "train.limit=%d", t->rows);
+    lab_trial_settings(t, &s);
     lab_set(&s, "train.validation=%d", t->validation);
-    lab_set(&s, "train.epochs=%d", t->epochs);
     lab_set(&s, "train.seed=%d", seed);
     enum err rc = lab_train(lab, text, &s, &m, last);
     model_free(m);
@@ -52,5 +57,6 @@ struct gain lab_gain(const struct errors *from, const struct errors *to) {
     for (int i = 0; i < n; i++) d[i] = from->of[i] - to->of[i];
     struct stats s = stats_of(d, n);
     double error = s.count > 1 ? s.spread / sqrt(s.count) : (double)NAN;
-    return (struct gain){s.mean, error, s.count > 1 && s.mean > student(s.count) * error};
+    double least = s.count > 1 ? s.mean - student(s.count) * error : (double)NAN;
+    return (struct gain){s.mean, error, least, least > 0};
 }

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 DROPCL = os.path.abspath(os.environ.get("DROPCL", "build/release/dropcl"))
 DEVICE = os.environ.get("DROPCL_DEVICE", "cpu")
@@ -79,6 +80,32 @@ def write_mnist(folder, train=512, test=128, gz=False):
                 with open(path, "wb") as file:
                     file.write(content)
     return home
+
+
+def decode(png):
+    """Rows of bytes of an 8-bit PNG, grey or RGB (its filters undone)."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, parts = 8, {}
+    while at < len(png):
+        size, name = struct.unpack(">I4s", png[at : at + 8])
+        body = png[at + 8 : at + 8 + size]
+        assert struct.unpack(">I", png[at + 8 + size : at + 12 + size])[0] == zlib.crc32(name + body)
+        parts[name] = parts.get(name, b"") + body
+        at += 12 + size
+    width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", parts[b"IHDR"])
+    assert (depth, interlace) == (8, 0) and color in (0, 2), "neither 8-bit grey nor RGB"
+    step = 3 if color else 1
+    data, rows, size = zlib.decompress(parts[b"IDAT"]), [], width * step
+    above = bytes(size)
+    for y in range(height):
+        kind, line = data[y * (size + 1)], bytearray(data[y * (size + 1) + 1 : (y + 1) * (size + 1)])
+        for x in range(size):
+            a, b, c = (line[x - step] if x >= step else 0), above[x], (above[x - step] if x >= step else 0)
+            paeth = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            line[x] = (line[x] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+        above = bytes(line)
+        rows.append(above)
+    return rows
 
 
 JSON_TYPES = {

@@ -1,5 +1,6 @@
 """dropcl lab: its objects are as docs/json.md says, its page holds what they say, and wrong words are refused."""
 
+import base64
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from harness import DEVICE, IMAGES, Case, digits, documented, idx, main, write_mnist
+from harness import DEVICE, IMAGES, Case, decode, digits, documented, idx, main, write_mnist
 
 RECIPE = """\
 dropcl: 1
@@ -117,6 +118,61 @@ class Lab(Case):
         if right and wrong:
             pairs = sum((w > r) + (w == r) / 2 for w in wrong for r in right)
             self.assertAlmostEqual(chart[score][at][1], pairs / len(right) / len(wrong), places=8)
+
+    def drawn_tiles(self, item, side):
+        """Which pixels of each map of a sheet of three by three have the colour of what is dropped."""
+        rows = decode(base64.b64decode(item["src"].split(",")[1]))
+        red = [[tuple(row[3 * x : 3 * x + 3]) == (0xE0, 0x56, 0x3C) for x in range(len(row) // 3)] for row in rows]
+        self.assertEqual((len(red), len(red[0])), (3 * side + 2, 3 * side + 2))
+        corners = [(y * (side + 1), x * (side + 1)) for y in range(3) for x in range(3)]
+        return [tuple(red[y + j][x + i] for j in range(side) for i in range(side)) for y, x in corners]
+
+    def test_maps_are_drawn_under_the_masks_of_the_contract(self):
+        """Nine channels, the same in every picture, with their masks as `dropcl mask` prints them."""
+        few = self.write("few.yaml", RECIPE.replace("limit: 200", "limit: 40").replace("epochs: 2", "epochs: 1"))
+        self.ok("lab", few, "--device", DEVICE, "--out", self.path("lab"), "--only", "variants")
+        blocks = self.numbers()["sections"][0]["blocks"]
+        items = next(b for b in blocks if b["kind"] == "pictures")["items"]
+        self.assertEqual([item["text"] for item in items[1:]], ["nothing dropped", "dropout", "dropout2d", "dropblock"])
+        self.assertFalse(any(map(any, self.drawn_tiles(items[1], 14))))
+        table = {row[0]: row for row in next(b for b in blocks if b["kind"] == "table")["rows"]}
+        channels = []
+        for item, kind in zip(items[2:], ("dropout", "dropout2d", "dropblock")):
+            shape = ["--elements", 6272] if kind == "dropout" else ["--shape", "14,14,32"]
+            shape += ["--size", 3] if kind == "dropblock" else []
+            words = "mask --seed 1 --layer 0 --step 0 --samples 0:100 --rate 0.3 --kind".split()
+            masks = self.ok(*words, kind, *shape, "--device", DEVICE).out.split()
+            dropped = [tuple(bit == "0" for bit in masks[0][c::32]) for c in range(32)]
+            tiles = self.drawn_tiles(item, 14)
+            for tile in tiles:
+                self.assertIn(tile, dropped)
+            if kind == "dropout":  # no two channels have the same mask
+                channels = [dropped.index(tile) for tile in tiles]
+                self.assertEqual(len(set(channels)), 9)
+            self.assertEqual(tiles, [dropped[c] for c in channels])
+            share = 100 * sum(mask.count("0") for mask in masks) / sum(map(len, masks))
+            self.assertEqual(table[f"{kind} 0.3"][4], f"{share:.1f} %")
+        self.assertEqual(table["dropout2d 0.3"][5:], ["0 %", "0.0 %"])
+
+    def test_dropconnect_is_evaluated_as_eval_does_it(self):
+        """The lab's network, trained by itself: all inferences of the same weights."""
+        self.ok(*self.words("--only", "connect"))
+        table = [b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table"][1]
+        found = {row[0]: row[1:3] for row in table["rows"]}
+        layers = "".join(
+            f"    - dropconnect: {{units: {units}, rate: 0.5, activation: relu, inference: gaussian}}\n" for units in (256, 128)
+        )
+        head, tail = RECIPE.split("    - dense", 1)
+        text = head + layers + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
+        text = text.replace("batch: 32", "batch: 128\n  schedule: {cosine: {}}")
+        for inference in ("gaussian", "sampling", "mean"):
+            self.recipe = self.write("connect.yaml", text.replace("gaussian", inference))
+            self.train(out=inference)
+            end = self.ok("eval", self.path(inference), "--device", DEVICE, "--json").event("eval")
+            self.assertEqual(found[inference], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+        words = ("eval", self.path("gaussian"), "--mc", 15, "--device", DEVICE, "--json")
+        end = self.ok(*words).event("eval")
+        self.assertEqual(found["mean of the passes"], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
 
     def test_without_the_data_it_is_the_built_in_digits(self):
         done = self.ok(*self.words("--only", "mechanism", "--json"), DROPCL_DATA=self.path("none"))

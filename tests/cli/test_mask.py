@@ -3,10 +3,8 @@
 import hashlib
 import math
 import os
-import struct
-import zlib
 
-from harness import DEVICE, Case, main
+from harness import DEVICE, Case, decode, main
 
 WHERE = "--seed 9 --layer 2 --step 5 --rate 0.4".split()
 
@@ -29,30 +27,6 @@ KINDS = [
 
 
 NOISE = ("gaussian_dropout", "concrete_dropout")
-
-
-def decode(png):
-    """Width and rows of bytes of an 8-bit grey PNG (its filters undone)."""
-    assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    at, parts = 8, {}
-    while at < len(png):
-        size, name = struct.unpack(">I4s", png[at : at + 8])
-        body = png[at + 8 : at + 8 + size]
-        assert struct.unpack(">I", png[at + 8 + size : at + 12 + size])[0] == zlib.crc32(name + body)
-        parts[name] = parts.get(name, b"") + body
-        at += 12 + size
-    width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", parts[b"IHDR"])
-    assert (depth, color, interlace) == (8, 0, 0), "not 8-bit grey"
-    data, rows, above = zlib.decompress(parts[b"IDAT"]), [], bytes(width)
-    for y in range(height):
-        kind, line = data[y * (width + 1)], bytearray(data[y * (width + 1) + 1 : (y + 1) * (width + 1)])
-        for x in range(width):
-            a, b, c = (line[x - 1] if x else 0), above[x], (above[x - 1] if x else 0)
-            paeth = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
-            line[x] = (line[x] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
-        above = bytes(line)
-        rows.append(above)
-    return rows
 
 
 def square(count, width, height, gap):
