@@ -1,5 +1,6 @@
 #include "ops/conv2d_ways.h"
 #include "ops/internal.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,14 +61,17 @@ static int default_way(const struct caps *caps, const struct conv2d_work *w,
     return n - 1;
 }
 
-/* The name under which a choice is kept: everything that changes the kernel but the values. */
+/* The name under which a choice is kept: everything that changes the kernel but the values. Two
+ * layers may differ in their outputs alone, where the border behind the map is another. */
 static void make_key(const struct step *s, const struct conv2d_work *w, char key[TUNE_KEY]) {
     static const char *const passes[] = {"conv2d", "conv2d_dx", "conv2d_dw"};
     const struct conv2d *g = &w->g;
     const struct window_axis *v = &g->at[0], *h = &g->at[1];
-    snprintf(key, TUNE_KEY, "%s_%dx%dx%dx%d_%d_%dx%d_%d_%d.%d_%d%d_%d", passes[w->pass], g->n,
-             v->in, h->in, g->c, g->f, v->kernel, h->kernel, v->stride, v->before, h->before,
-             w->bias >= 0, w->db >= 0, s->nstages);
+    int length =
+        snprintf(key, TUNE_KEY, "%s_%dx%dx%dx%d_%dx%dx%d_%dx%d_%d_%d.%d_%d%d%d_%d", passes[w->pass],
+                 g->n, v->in, h->in, g->c, v->out, h->out, g->f, v->kernel, h->kernel, v->stride,
+                 v->before, h->before, g->depthwise, w->bias >= 0, w->db >= 0, s->nstages);
+    assert(length < TUNE_KEY); /* a cut key would stand for several kernels */
 }
 
 int conv2d_step_ways(const struct step *s, const struct caps *caps, const struct conv2d_work *w,
