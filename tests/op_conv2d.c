@@ -1,12 +1,15 @@
 /* Convolutions: register tiles of 8 pixels, or samples, x 16 or 32 channels (CPU devices) and local
- * tiles of 32 x 32 to 128 x 128 in slices of 16 products (GPUs), dW in chunks of rows. */
+ * tiles of 32 x 32 to 128 x 128 in slices of 16 products (GPUs), dW in chunks of rows. Each way is
+ * a kernel to build for every pass, so a case asks for all of them only in the family that it is
+ * about. */
 #include "harness/op.h"
 
 /* Behind every map a dense layer, so that there are classes and a gradient for the convolution. */
 #define NET(first, ...) "[{conv: {" first "}}, " __VA_ARGS__ "{dense: {units: 3}}]"
-/* A convolution in front, so that the one that is meant has a dx. */
-#define DEEP(filters, second)                                                                      \
-    "[{conv: {filters: " #filters ", kernel: 1}}, {conv: {" second "}}, {dense: {units: 3}}]"
+/* A convolution in front, so that the one that is meant has a dx, and `channels` to read. */
+#define DEEP(channels, second)                                                                     \
+    "[{conv: {name: front, filters: " #channels ", kernel: 1}}, {conv: {" second                   \
+    "}}, {dense: {units: 3}}]"
 
 static const struct op_case cases[] = {
     {.name = "one of everything",
@@ -15,12 +18,12 @@ static const struct op_case cases[] = {
      .batch = 1},
     {.name = "1x1", .input = "5, 4, 3", .layers = DEEP(7, "filters: 5, kernel: 1"), .batch = 3},
     {.name = "3x3 valid, one channel, H != W",
-     .input = "6, 9, 1",
-     .layers = DEEP(5, "filters: 10, kernel: 3"),
+     .input = "6, 9, 2",
+     .layers = DEEP(1, "filters: 10, kernel: 3"),
      .batch = 2},
     {.name = "3x3 same, three channels",
-     .input = "5, 7, 3",
-     .layers = DEEP(6, "filters: 17, kernel: 3, pad: same"),
+     .input = "5, 7, 2",
+     .layers = DEEP(3, "filters: 17, kernel: 3, pad: same"),
      .batch = 2},
     {.name = "5x5 same on a smaller map",
      .input = "3, 4, 2",
@@ -30,7 +33,7 @@ static const struct op_case cases[] = {
      .input = "9, 8, 2",
      .layers = DEEP(5, "filters: 6, kernel: 5, stride: 2, pad: same"),
      .batch = 2,
-     .all_ways = true},
+     .gpu_ways = true},
     {.name = "3x3 stride 2 valid, rows that no window reaches",
      .input = "8, 10, 2",
      .layers = DEEP(4, "filters: 5, kernel: 3, stride: 2"),
@@ -71,7 +74,7 @@ static const struct op_case cases[] = {
      .input = "4, 4, 20",
      .layers = DEEP(20, "filters: 20, kernel: 3, pad: same"),
      .batch = 2,
-     .all_ways = true},
+     .cpu_ways = true},
     {.name = "samples: a full tile",
      .input = "5, 6, 16",
      .layers = DEEP(16, "filters: 32, kernel: 3, pad: same"),
@@ -83,12 +86,12 @@ static const struct op_case cases[] = {
          "0.5}}, {conv: {filters: 36, kernel: 3, pad: same, activation: relu}}, {dense: {units: 3}}]",
      .batch = 9,
      .steps = 2,
-     .all_ways = true},
+     .cpu_ways = true},
     {.name = "samples: 5x5 stride 2, H != W, odd channels",
      .input = "9, 8, 3",
      .layers = DEEP(5, "filters: 7, kernel: 5, stride: 2, pad: same"),
      .batch = 11,
-     .all_ways = true},
+     .cpu_ways = true},
     {.name = "samples: 1x1 stride 2, pixels without any tap",
      .input = "5, 6, 3",
      .layers = DEEP(4, "filters: 3, kernel: 1, stride: 2"),
@@ -113,17 +116,17 @@ static const struct op_case cases[] = {
      .input = "8, 16, 3",
      .layers = DEEP(128, "filters: 128, kernel: 1"),
      .batch = 1,
-     .all_ways = true},
+     .gpu_ways = true},
     {.name = "that tile + 1, channels not in fours, an even kernel",
      .input = "3, 43, 2",
      .layers = DEEP(129, "filters: 130, kernel: [1, 2], pad: same"),
      .batch = 1,
-     .all_ways = true},
+     .gpu_ways = true},
     {.name = "phases with different taps, sums of slices and a rest, in every way",
      .input = "9, 8, 3",
      .layers = DEEP(20, "filters: 36, kernel: [3, 4], stride: 2, pad: 1"),
      .batch = 3,
-     .all_ways = true},
+     .gpu_ways = true},
     {.name = "several chunks of dW, across samples",
      .input = "14, 33, 2",
      .layers = DEEP(4, "filters: 5, kernel: 3, pad: same"),
@@ -159,7 +162,7 @@ static const struct op_case cases[] = {
                "0.5}}, {conv: {filters: 8, kernel: 3, activation: relu}}, {dense: {units: 3}}]",
      .batch = 3,
      .steps = 2,
-     .all_ways = true},
+     .gpu_ways = true},
     {.name = "the same behind channels that are no multiple of 4",
      .input = "6, 5, 3",
      .layers = "[{conv: {filters: 10, kernel: 3, pad: same, activation: relu}}, {dropout: {rate: "

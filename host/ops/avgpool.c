@@ -59,12 +59,12 @@ static void avgpool_grad_cpu(const struct cpu_run *run, const struct step *s) {
 
 static void avgpool_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                            struct launch_list *list) {
-    pool_launch(p, s, caps, list, "avgpool", "avgpool", 1, false);
+    pool_launch(p, s, caps, list, "avgpool", "avgpool", 1, POOL_OUTPUTS);
 }
 
 static void avgpool_grad_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                                 struct launch_list *list) {
-    pool_launch(p, s, caps, list, "avgpool", "avgpool_grad", 1, true);
+    pool_launch(p, s, caps, list, "avgpool", "avgpool_grad", 1, POOL_INPUTS);
 }
 
 static void avgpool_grad(struct plan *p, int i);

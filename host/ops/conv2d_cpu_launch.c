@@ -1,10 +1,10 @@
 /* The launches of kernels/conv_cpu.cl and conv_cpu_dw.cl: which block of pixels a work-item gets.
  */
+#include "ops/conv2d_block.h"
 #include "ops/conv2d_ways.h"
 #include "ops/internal.h"
 
 enum {
-    COLUMNS = 16,
     BLOCK_PIXELS = 128,     /* of a block; more save reading halos twice, fewer stay in the cache */
     PATCH_FLOATS = 1 << 15, /* of private memory */
     DW_GROUP = 16,          /* input channels of a work-item: a line of the cache   */
@@ -12,62 +12,28 @@ enum {
     DW_ROWS = 512           /* of dW, in private memory      */
 };
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* A block of pixels and the patch of the other map that it needs. */
-struct block {
-    size_t n, h, w, blocks_n, blocks_h, blocks_w, patch_h, patch_w;
-};
-
-/* Pixels along an axis of the longest phase. */
-static size_t extent(const struct conv2d_work *w, int axis) {
-    const struct window_axis *a = &w->g.at[axis];
-    if (w->pass != CONV2D_DX) return (size_t)a->out;
-    return divide_up((size_t)a->in, (size_t)a->stride);
-}
-
-/* Patch along an axis for `size` pixels. */
-static size_t patch_of(const struct conv2d_work *w, int axis, size_t size) {
-    const struct window_axis *a = &w->g.at[axis];
-    size_t kernel = (size_t)a->kernel, stride = (size_t)a->stride;
-    if (w->pass == CONV2D_DX) return size + divide_up(kernel, stride) - 1;
-    return (size - 1) * stride + kernel;
-}
-
-static size_t patch_floats(const struct conv2d_work *w, const struct block *b, size_t channels) {
-    return b->n * patch_of(w, 0, b->h) * patch_of(w, 1, b->w) * channels;
-}
-
 /* Equal parts of at most `most`. */
 static size_t share(size_t size, size_t most) {
     return divide_up(size, divide_up(size, most));
 }
 
-static void measure_block(const struct conv2d_work *w, struct block *b) {
-    b->blocks_n = divide_up((size_t)w->g.n, b->n);
-    b->blocks_h = divide_up(extent(w, 0), b->h);
-    b->blocks_w = divide_up(extent(w, 1), b->w);
-    b->patch_h = patch_of(w, 0, b->h);
-    b->patch_w = patch_of(w, 1, b->w);
+static size_t patch_floats(const struct conv2d_work *w, const struct conv2d_block *b) {
+    return conv2d_block_floats(w, b, (size_t)conv2d_src_channels(w));
 }
 
 /* About BLOCK_PIXELS: whole rows, then parts of one sample, then several samples. */
-static struct block choose_block(const struct conv2d_work *w) {
-    size_t height = extent(w, 0), width = extent(w, 1);
-    size_t channels = (size_t)(w->pass == CONV2D_DX ? w->g.f : w->g.c);
-    struct block b = {.n = 1, .w = share(width, BLOCK_PIXELS)};
+static struct conv2d_block choose_block(const struct conv2d_work *w) {
+    struct conv2d_block b = {.step = (size_t)w->g.at[0].stride, .padded = true, .n = 1};
+    size_t height = conv2d_block_extent(w, &b, 0), width = conv2d_block_extent(w, &b, 1);
+    b.w = share(width, BLOCK_PIXELS);
     b.h = share(height, BLOCK_PIXELS / b.w);
-    while (b.h > 1 && patch_floats(w, &b, channels) > PATCH_FLOATS) b.h = divide_up(b.h, 2);
-    while (b.w > 1 && patch_floats(w, &b, channels) > PATCH_FLOATS) b.w = divide_up(b.w, 2);
+    conv2d_block_halve(w, &b, (size_t)conv2d_src_channels(w), PATCH_FLOATS);
     if (b.h == height && b.w == width) {
-        size_t room = PATCH_FLOATS / patch_floats(w, &b, channels);
-        size_t wanted = smaller(BLOCK_PIXELS / (b.h * b.w), (size_t)w->g.n);
-        b.n = room < 1 ? 1 : wanted < room ? wanted : room;
+        size_t room = PATCH_FLOATS / patch_floats(w, &b);
+        b.n = smaller(smaller(BLOCK_PIXELS / (b.h * b.w), (size_t)w->g.n), room);
         if (b.n < 1) b.n = 1;
     }
-    measure_block(w, &b);
+    conv2d_block_measure(w, &b);
     return b;
 }
 
@@ -77,7 +43,7 @@ static size_t dw_group(const struct conv2d *g) {
 
 /* Rows of the patch for b->h rows of output pixels, which lie in several samples: each has the rows
  * of one window, and `stride` more for every further row. */
-static size_t dw_patch_rows(const struct conv2d_work *w, const struct block *b) {
+static size_t dw_patch_rows(const struct conv2d_work *w, const struct conv2d_block *b) {
     const struct window_axis *a = &w->g.at[0];
     size_t kernel = (size_t)a->kernel, stride = (size_t)a->stride;
     size_t samples = b->h < 2 ? 1 : (b->h - 2) / (size_t)a->out + 2;
@@ -87,17 +53,18 @@ static size_t dw_patch_rows(const struct conv2d_work *w, const struct block *b) 
 
 /* Whole rows while they fit, of one sample and the next: a chain runs along the row before it goes
  * to the next. */
-static struct block choose_dw_block(const struct conv2d_work *w) {
-    size_t width = extent(w, 1), chunk = (size_t)conv2d_chunk_rows(&w->g);
-    struct block b = {.n = 1, .w = smaller(width, DW_PIXELS)};
+static struct conv2d_block choose_dw_block(const struct conv2d_work *w) {
+    size_t chunk = (size_t)conv2d_chunk_rows(&w->g), group = dw_group(&w->g);
+    struct conv2d_block b = {.step = 1, .padded = true, .n = 1};
+    size_t width = conv2d_block_extent(w, &b, 1);
+    b.w = smaller(width, DW_PIXELS);
     b.h = b.w < width ? 1 : smaller(chunk, DW_PIXELS / b.w);
-    while (b.h > 1 &&
-           dw_patch_rows(w, &b) * patch_of(w, 1, b.w) * dw_group(&w->g) > PATCH_FLOATS / 4)
-        b.h--;
-    while (b.w > 1 && patch_floats(w, &b, dw_group(&w->g)) > PATCH_FLOATS)
+    size_t row = conv2d_block_patch(w, &b, 1, b.w) * group;
+    while (b.h > 1 && dw_patch_rows(w, &b) * row > PATCH_FLOATS / 4) b.h--;
+    while (b.w > 1 && conv2d_block_floats(w, &b, group) > PATCH_FLOATS)
         b.w = divide_up(b.w, 2), b.h = 1;
-    measure_block(w, &b);
     b.patch_h = dw_patch_rows(w, &b);
+    b.patch_w = conv2d_block_patch(w, &b, 1, b.w);
     return b;
 }
 
@@ -106,23 +73,22 @@ bool conv2d_cpu_fits(const struct conv2d_work *w) {
     if (g->depthwise) return false;
     if (w->pass == CONV2D_DW) {
         size_t rows = (size_t)g->at[0].kernel * (size_t)g->at[1].kernel * dw_group(g);
-        struct block b = choose_dw_block(w);
+        struct conv2d_block b = choose_dw_block(w);
         return rows <= DW_ROWS && b.patch_h * b.patch_w * dw_group(g) <= PATCH_FLOATS;
     }
-    struct block b = choose_block(w);
-    size_t channels = (size_t)(w->pass == CONV2D_DX ? g->f : g->c);
-    return patch_floats(w, &b, channels) <= PATCH_FLOATS;
+    struct conv2d_block b = choose_block(w);
+    return patch_floats(w, &b) <= PATCH_FLOATS;
 }
 
 static void launch_dw(const struct conv2d_parts *x, const struct conv2d_way *way) {
     const struct conv2d *g = &x->w->g;
-    struct block b = choose_dw_block(x->w);
+    struct conv2d_block b = choose_dw_block(x->w);
     struct launch *l = conv2d_start(x, "conv_cpu_dw", "conv_dw");
     launch_define(l, "-DTILE=%d -DWIDE=%d -DGROUP=%zu -DBLOCK_H=%zu -DBLOCK_W=%zu", way->rows,
                   way->wide, dw_group(g), b.h, b.w);
     launch_define(l, "-DPATCH_ROWS=%zu -DPATCH_W=%zu", b.patch_h, b.patch_w);
     conv2d_dw_arguments(x, l);
-    size_t columns = divide_up((size_t)g->f, (size_t)way->wide * COLUMNS);
+    size_t columns = divide_up((size_t)g->f, (size_t)way->wide * CONV2D_LANES);
     launch_size(l, 3,
                 (size_t[]){columns, divide_up((size_t)g->c, dw_group(g)), (size_t)conv2d_chunks(g)},
                 (size_t[]){1, 1, 1});
@@ -130,20 +96,16 @@ static void launch_dw(const struct conv2d_parts *x, const struct conv2d_way *way
 
 static void launch_map(const struct conv2d_parts *x, const struct conv2d_way *way) {
     const struct conv2d_work *w = x->w;
-    struct block b = choose_block(w);
-    conv2d_pack(x, COLUMNS);
+    struct conv2d_block b = choose_block(w);
+    conv2d_pack(x, CONV2D_LANES);
     struct launch *l = conv2d_start(x, "conv_cpu", "conv");
-    launch_define(l, "-DTILE=%d -DBLOCK_N=%zu -DBLOCK_H=%zu -DBLOCK_W=%zu", way->rows, b.n, b.h,
-                  b.w);
-    launch_define(l, "-DPATCH_H=%zu -DPATCH_W=%zu -DBLOCKS_H=%zu -DBLOCKS_W=%zu", b.patch_h,
-                  b.patch_w, b.blocks_h, b.blocks_w);
+    launch_define(l, "-DTILE=%d -DBLOCK_N=%zu", way->rows, b.n);
+    conv2d_block_define(&b, l);
     conv2d_arguments(x, l, true);
-    size_t stride = (size_t)w->g.at[0].stride, phases = w->pass == CONV2D_DX ? stride * stride : 1;
-    size_t channels = (size_t)(w->pass == CONV2D_DX ? w->g.c : w->g.f);
-    launch_size(
-        l, 3,
-        (size_t[]){divide_up(channels, COLUMNS), b.blocks_n * b.blocks_h * b.blocks_w, phases},
-        (size_t[]){1, 1, 1});
+    size_t panels = divide_up((size_t)conv2d_dst_channels(w), CONV2D_LANES);
+    size_t blocks = divide_up((size_t)w->g.n, b.n) * b.blocks_h * b.blocks_w;
+    size_t phases = w->pass == CONV2D_DX ? b.step * b.step : 1;
+    launch_size(l, 3, (size_t[]){panels, blocks, phases}, (size_t[]){1, 1, 1});
 }
 
 void conv2d_launch_cpu(const struct conv2d_parts *x, const struct conv2d_way *way) {

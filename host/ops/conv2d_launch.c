@@ -10,14 +10,9 @@ static size_t weight_rows(const struct conv2d *g) {
     return taps(g) * (size_t)conv2d_depth(g);
 }
 
-/* Output channels of the pass. */
-static size_t channels(const struct conv2d_work *w) {
-    return (size_t)(w->pass == CONV2D_DX ? w->g.c : w->g.f);
-}
-
 /* Masks are drawn four elements at a time, so a vector must not start between two fours. */
 static bool stages_inside(const struct conv2d_parts *x) {
-    return channels(x->w) % 4 == 0;
+    return conv2d_dst_channels(x->w) % 4 == 0;
 }
 
 struct launch *conv2d_start(const struct conv2d_parts *x, const char *file, const char *kernel) {
@@ -38,8 +33,8 @@ struct launch *conv2d_start(const struct conv2d_parts *x, const char *file, cons
 
 void conv2d_pack(const struct conv2d_parts *x, int panel) {
     const struct conv2d *g = &x->w->g;
-    size_t width = divide_up(channels(x->w), (size_t)panel) * (size_t)panel;
-    size_t depth = g->depthwise ? 1 : (size_t)(x->w->pass == CONV2D_DX ? g->f : g->c);
+    size_t width = divide_up((size_t)conv2d_dst_channels(x->w), (size_t)panel) * (size_t)panel;
+    size_t depth = g->depthwise ? 1 : (size_t)conv2d_src_channels(x->w);
     struct launch *l = conv2d_start(x, "conv_pack", "conv_pack");
     launch_define(l, "-DPANEL=%d", panel);
     launch_value(l, x->w->b);
@@ -115,9 +110,10 @@ static void simple_map(const struct conv2d_parts *x) {
     conv2d_arguments(x, l, packed);
     const struct window_axis *v = &w->g.at[0], *h = &w->g.at[1];
     size_t rows = (size_t)w->g.n * (size_t)(dx ? v->in : v->out);
-    size_t vectors = divide_up(channels(w), lanes(x->caps));
+    size_t channels = (size_t)conv2d_dst_channels(w);
+    size_t vectors = divide_up(channels, lanes(x->caps));
     if (x->caps->cpu_family)
-        sizes_grid(l, x->caps, channels(w), rows, 1);
+        sizes_grid(l, x->caps, channels, rows, 1);
     else /* one axis: on some GPUs the others are short */
         sizes_shares(l, x->caps, rows * (size_t)(dx ? h->in : h->out) * vectors);
 }

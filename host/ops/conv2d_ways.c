@@ -1,5 +1,6 @@
 #include "ops/conv2d_ways.h"
 #include "ops/internal.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,20 +27,17 @@ static void add(struct list *l, const struct conv2d_way *ways, int count) {
     for (int i = 0; i < count; i++) l->way[l->count++] = &ways[i];
 }
 
-/* From the largest to the smallest. */
-#define GPU(title, ...)                                                                            \
-    { .name = title, .tile = {__VA_ARGS__}, .launch = conv2d_launch_gpu }
-static const struct conv2d_way gpu_ways[] = {
-    GPU("gpu 128", 128, 128, 8, 8), GPU("gpu 128x64", 128, 64, 8, 4), GPU("gpu 64", 64, 64, 4, 4),
-    GPU("gpu 32", 32, 32, 4, 4)};
+#define GPU(title, ...) {.name = title, .tile = {__VA_ARGS__}, .launch = conv2d_launch_gpu},
+static const struct conv2d_way gpu_ways[] = {TILES(GPU)};
+enum { GPU_WAYS = sizeof gpu_ways / sizeof *gpu_ways };
 
-/* The first is the simplest kernel, which the others are checked against. CPU devices: tiles of
- * samples come first where the batch fills one. */
+/* The first is the simplest kernel, which the others are checked against. GPUs: from the largest
+ * tile to the smallest. CPU devices: tiles of samples come first where the batch fills one. */
 static int list_ways(const struct caps *caps, const struct conv2d_work *w,
                      const struct conv2d_way *out[TUNE_WAYS]) {
     struct list l = {out, 0};
     add(&l, &simple, 1);
-    for (size_t i = 0; !caps->cpu_family && i < sizeof gpu_ways / sizeof *gpu_ways; i++)
+    for (int i = GPU_WAYS; !caps->cpu_family && i-- > 0;)
         if (conv2d_gpu_fits(w, caps, &gpu_ways[i])) add(&l, &gpu_ways[i], 1);
     if (!caps->cpu_family) return l.count;
     bool pixels = conv2d_cpu_fits(w);
@@ -60,14 +58,17 @@ static int default_way(const struct caps *caps, const struct conv2d_work *w,
     return n - 1;
 }
 
-/* The name under which a choice is kept: everything that changes the kernel but the values. */
+/* The name under which a choice is kept: everything that changes the kernel but the values. Two
+ * layers may differ in their outputs alone, where the border behind the map is another. */
 static void make_key(const struct step *s, const struct conv2d_work *w, char key[TUNE_KEY]) {
     static const char *const passes[] = {"conv2d", "conv2d_dx", "conv2d_dw"};
     const struct conv2d *g = &w->g;
     const struct window_axis *v = &g->at[0], *h = &g->at[1];
-    snprintf(key, TUNE_KEY, "%s_%dx%dx%dx%d_%d_%dx%d_%d_%d.%d_%d%d_%d", passes[w->pass], g->n,
-             v->in, h->in, g->c, g->f, v->kernel, h->kernel, v->stride, v->before, h->before,
-             w->bias >= 0, w->db >= 0, s->nstages);
+    int length =
+        snprintf(key, TUNE_KEY, "%s_%dx%dx%dx%d_%dx%dx%d_%dx%d_%d_%d.%d_%d%d%d_%d", passes[w->pass],
+                 g->n, v->in, h->in, g->c, v->out, h->out, g->f, v->kernel, h->kernel, v->stride,
+                 v->before, h->before, g->depthwise, w->bias >= 0, w->db >= 0, s->nstages);
+    assert(length < TUNE_KEY); /* a cut key would stand for several kernels */
 }
 
 int conv2d_step_ways(const struct step *s, const struct caps *caps, const struct conv2d_work *w,

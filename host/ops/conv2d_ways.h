@@ -36,6 +36,15 @@ bool conv2d_gpu_suits(const struct conv2d_work *, const struct caps *, const str
 
 /* ---- what the launches are made of ---- */
 
+/* Channels of the map that forward or dx sums over, and of the one that it computes (SRC_C and
+ * DST_C of conv_common.cl). */
+static inline int conv2d_src_channels(const struct conv2d_work *w) {
+    return w->pass == CONV2D_DX ? w->g.f : w->g.c;
+}
+static inline int conv2d_dst_channels(const struct conv2d_work *w) {
+    return w->pass == CONV2D_DX ? w->g.c : w->g.f;
+}
+
 /* A launch that knows the geometry. `pass` may be other than the work's own. */
 struct launch *conv2d_start(const struct conv2d_parts *, const char *file, const char *kernel);
 /* Weights into scratch memory, in panels of `panel` channels (conv_pack.cl). */

@@ -11,12 +11,10 @@ static const struct gemm_way library = {.name = "clblast", .launch = gemm_launch
     { .name = "cpu " #r "x16", .rows = r, .launch = gemm_launch_cpu }
 static const struct gemm_way cpu_ways[] = {CPU(6), CPU(4), CPU(8)};
 
-#define GPU(title, split_, ...)                                                                    \
-    { .name = title, .split = split_, .tile = {__VA_ARGS__}, .launch = gemm_launch_gpu }
-static const struct gemm_way gpu_ways[] = {
-    GPU("gpu 32", false, 32, 32, 4, 4),      GPU("gpu 64", false, 64, 64, 4, 4),
-    GPU("gpu 128x64", false, 128, 64, 8, 4), GPU("gpu 128", false, 128, 128, 8, 8),
-    GPU("gpu 32 split", true, 32, 32, 4, 4), GPU("gpu 64 split", true, 64, 64, 4, 4)};
+#define GPU(title, ...) {.name = title, .tile = {__VA_ARGS__}, .launch = gemm_launch_gpu},
+#define SPLIT(title, ...)                                                                          \
+    {.name = title " split", .split = true, .tile = {__VA_ARGS__}, .launch = gemm_launch_gpu},
+static const struct gemm_way gpu_ways[] = {TILES(GPU) SMALL_TILES(SPLIT)};
 
 static bool fits(const struct caps *caps, const struct gemm *g, const struct gemm_way *w) {
     return tile_fits(&w->tile, caps) && (!w->split || gemm_chunks(g) > 1);

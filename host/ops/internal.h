@@ -15,6 +15,10 @@ static inline size_t divide_up(size_t a, size_t b) {
     return (a + b - 1) / b;
 }
 
+static inline size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 /* Work-items for `n` units of work: on CPU devices at most 64 single-item groups, each doing
  * several. */
 static inline size_t cpu_groups(size_t n) {

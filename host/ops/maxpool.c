@@ -71,12 +71,12 @@ static void maxpool_grad_cpu(const struct cpu_run *run, const struct step *s) {
 
 static void maxpool_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                            struct launch_list *list) {
-    pool_launch(p, s, caps, list, "maxpool", "maxpool", 1, false);
+    pool_launch(p, s, caps, list, "maxpool", "maxpool", 1, POOL_OUTPUTS);
 }
 
 static void maxpool_grad_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                                 struct launch_list *list) {
-    pool_launch(p, s, caps, list, "maxpool", "maxpool_grad", 2, true);
+    pool_launch(p, s, caps, list, "maxpool", "maxpool_grad", 2, POOL_WINDOWS);
 }
 
 static void maxpool_grad(struct plan *p, int i);

@@ -123,11 +123,11 @@ static bool tiled(const struct window_axis *a) {
 
 void pool_launch(const struct plan *p, const struct step *s, const struct caps *caps,
                  struct launch_list *list, const char *file, const char *kernel, int inputs,
-                 bool over_input) {
+                 enum pool_walk walk) {
     const struct pool *g = s->attr;
     const struct window_axis *h = &g->at[0], *w = &g->at[1];
     bool tiles = tiled(h) && tiled(w);
-    bool by_window = inputs == 2 && tiles && h->kernel * w->kernel <= WINDOW_PIXELS;
+    bool by_window = walk == POOL_WINDOWS && tiles && h->kernel * w->kernel <= WINDOW_PIXELS;
     struct launch *l = launch_new(list, file, kernel);
     launch_define(l, "-DIN_H=%d -DIN_W=%d -DOUT_H=%d -DOUT_W=%d -DCHANNELS=%d", h->in, w->in,
                   h->out, w->out, g->c);
@@ -138,7 +138,7 @@ void pool_launch(const struct plan *p, const struct step *s, const struct caps *
     for (int i = 0; i < inputs; i++) launch_value(l, s->in[i]);
     launch_value(l, s->out[0]);
     stages_launch(p, s, l);
-    bool input = over_input && !by_window;
+    bool input = walk != POOL_OUTPUTS && !by_window;
     size_t rows = (size_t)(input ? h->in : h->out), columns = (size_t)(input ? w->in : w->out);
     size_t vectors = divide_up((size_t)g->c, lanes(caps)), samples = (size_t)g->n;
     if (caps->cpu_family)

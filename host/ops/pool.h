@@ -45,11 +45,16 @@ int pool_append(struct plan *, const struct layer *, const struct pool_kind *, c
                 int in, const struct shape *y);
 void pool_grad(struct plan *, int i, const struct pool_kind *, bool reads_input);
 
+/* What a kernel has work-items for: the pixels of the output of pooling; those of its input; or
+ * those of its input window by window where windows tile the map and are small enough
+ * (-DGRAD_BY_WINDOW=1), else pixel by pixel. */
+enum pool_walk { POOL_OUTPUTS, POOL_INPUTS, POOL_WINDOWS };
+
 /* The launch of kernel `kernel` of FILE.cl: the step's inputs up to `inputs`, its output, stages.
  * A work-item walks along a row of pixels on CPU devices, and has LANES channels of a pixel on
- * GPUs; a gradient of two inputs, maximum pooling's, goes by windows where these tile the map. */
+ * GPUs. */
 void pool_launch(const struct plan *, const struct step *, const struct caps *,
                  struct launch_list *, const char *file, const char *kernel, int inputs,
-                 bool over_input);
+                 enum pool_walk);
 
 #endif

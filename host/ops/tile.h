@@ -9,6 +9,16 @@ struct tile {
     int m, n, item_m, item_n; /* m, n: 0 for ways without tiles */
 };
 
+/* The tiles that products are offered in, from the smallest, as rows of a table of ways: WAY(name,
+ * m, n, item_m, item_n). The small ones suit outputs of which few large tiles would make. */
+#define SMALL_TILES(WAY)                                                                           \
+    WAY("gpu 32", 32, 32, 4, 4)                                                                    \
+    WAY("gpu 64", 64, 64, 4, 4)
+#define TILES(WAY)                                                                                 \
+    SMALL_TILES(WAY)                                                                               \
+    WAY("gpu 128x64", 128, 64, 8, 4)                                                               \
+    WAY("gpu 128", 128, 128, 8, 8)
+
 size_t tile_group(const struct tile *); /* work-items */
 /* Whether the device has the local memory and the work-items for it. */
 bool tile_fits(const struct tile *, const struct caps *);

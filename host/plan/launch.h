@@ -9,8 +9,9 @@
 
 enum { LAUNCH_ARGS = 24, LAUNCH_FILES = 12, LAUNCH_DEFINES = 1024, LAUNCH_MAX = 6 };
 
-/* Which of its ways each kind of step is launched in, found by timing (train/tune.h). */
-enum { TUNE_KEY = 64, TUNE_WAY = 24, TUNE_WAYS = 8 };
+/* Which of its ways each kind of step is launched in, found by timing (train/tune.h). A key has
+ * room for the dozen numbers of a convolution, whatever they are. */
+enum { TUNE_KEY = 160, TUNE_WAY = 24, TUNE_WAYS = 8 };
 struct tuned {
     char key[TUNE_KEY], way[TUNE_WAY];
 };

@@ -7,7 +7,7 @@ import os
 import random
 import struct
 
-from harness import IMAGES, LABELS, Case, digits, idx, main, write_mnist
+from harness import DEVICE, IMAGES, LABELS, Case, digits, idx, main, write_mnist
 
 TRAIN, TEST, SIDE = 320, 120, 28
 RECIPE = """\
@@ -126,7 +126,7 @@ class Digits(Case):
     def test_the_mean_over_picture_and_mirror_image(self):
         plain, both = self.expected(1), self.expected(2)
         self.assertGreater(abs(plain[0] - both[0]), 1e-3, "mirror images change nothing here: this shows nothing")
-        for device in ("cpu", "pocl"):
+        for device in ("cpu", DEVICE):
             self.check(self.score(device=device), *plain)
             self.check(self.score("--tta", device=device), *both)
 
@@ -145,7 +145,7 @@ class Digits(Case):
         for words in (["--tta"], ["--tta", "--mc", "2"]):
             first = self.score(*words)
             for environment in ({}, {"DROPCL_FAMILY": "gpu"}):
-                other = self.score(*words, device="pocl", **environment)
+                other = self.score(*words, device=DEVICE, **environment)
                 for field in ("test_loss", "test_accuracy", "rows", "passes"):
                     self.assertEqual(first[field], other[field], (words, environment, field))
 
@@ -208,13 +208,13 @@ class Colours(Case):
             file.writelines(f"class{k}\n" for k in range(10))
 
     def scores(self):
-        words = ("eval", self.path("run"), "--device", "pocl", "--json")
+        words = ("eval", self.path("run"), "--device", DEVICE, "--json")
         return [self.ok(*words, *more).event("eval")["test_loss"] for more in ([], ["--tta"])]
 
     def test_channels_stay_where_they_are(self):
         self.write_cifar(False)
         recipe = self.write("colours.yaml", COLOURS)
-        self.ok("train", recipe, "--device", "pocl", "--out", self.path("run"))
+        self.ok("train", recipe, "--device", DEVICE, "--out", self.path("run"))
         plain, both = self.scores()
         os.remove(os.path.join(self.data, "cifar-10", "test_batch.bin"))
         self.write_cifar(True)

@@ -24,12 +24,12 @@ struct op_case {
     double weight; /* largest parameter, 0: chosen by the fan-in      */
     uint64_t seed; /* of the masks                                    */
     bool no_fuse;
-    bool framed;   /* not about what op_frame.c lists */
-    bool all_ways; /* check every way to launch each step, not only the default */
+    bool framed;             /* not about what op_frame.c lists */
+    bool all_ways;           /* check every way to launch each step, not only the default */
+    bool cpu_ways, gpu_ways; /* the same for one family */
     enum plan_mode mode;
-    const char
-        *family; /* suites that plant faults: this family only, and 1 + the number of the way */
-    int way;
+    const char *family; /* this family only, NULL: both                    */
+    int way;            /* 1 + the number of the way that steps have, 0: the default */
 };
 
 /* ---- op_world: a plan and what its buffers hold before the first step ---- */
@@ -99,14 +99,16 @@ struct op_machine {
 
 /* The reference. */
 struct op_target op_reference(void);
-/* Every OpenCL device in both families; fails the test when there is none. With
- * DROPCL_TEST_PLATFORM set, also when a device is of another platform: whoever sets it wants to
- * know what ran. */
+/* Every OpenCL device in both families, or in DROPCL_TEST_FAMILY alone; fails the test when there
+ * is none. With DROPCL_TEST_PLATFORM set, also when a device is of another platform: whoever sets
+ * it wants to know what ran. */
 int op_targets(struct op_target out[OP_TARGETS]);
 /* The most ways that a step of the world has on this target. */
 int op_target_ways(const struct op_world *, const struct op_target *);
 void op_machine_open(struct op_machine *, const struct op_world *, const struct op_target *);
 void op_machine_close(struct op_machine *);
+/* Machines leave their devices open for the next; at the end of a suite. */
+void op_machine_close_devices(void);
 /* Puts the world's content (and the guards) back into all buffers. */
 void op_machine_load(struct op_machine *);
 /* Steps [first, last) with CONTROL row `cursor`, waited for. */
@@ -121,6 +123,7 @@ void *op_machine_buffer(struct op_machine *, int buffer);
 /* ---- op_frame: steps around the one under test, left to the reference ---- */
 
 void op_frame_use(bool);
+void op_frame_use_around(const char *op); /* the same but for steps of this operation */
 bool op_frame_has(const struct step *);
 /* The plan with nothing to launch for its frame; op_frame_free frees it. */
 struct plan *op_frame_without(const struct plan *);

@@ -134,8 +134,12 @@ void op_bits_check(const struct op_case *row) {
     struct op_target targets[OP_TARGETS];
     int n = op_targets(targets);
     for (int t = 0; t < n; t++) {
+        if (row->family && strcmp(row->family, targets[t].family)) continue;
+        targets[t].way = row->way - 1;
         check_target(row, &targets[t], false); /* real slots, shared */
         check_target(row, &targets[t], true);
-        if (row->all_ways) check_all_ways(row, &targets[t]);
+        bool cpu = !strcmp(targets[t].family, "cpu");
+        if (row->all_ways || (cpu ? row->cpu_ways : row->gpu_ways))
+            check_all_ways(row, &targets[t]);
     }
 }

@@ -1,7 +1,7 @@
 /* Faults in the kernels of feature maps: convolution and pooling. */
 #include "harness/op_brokens.h"
 
-#define CONV "{conv: {filters: 4, kernel: 1}}"
+#define CONV "{conv: {name: front, filters: 4, kernel: 1}}"
 #define MAPS "[" CONV ", {conv: {filters: 5, kernel: 3, pad: same}}, {dense: {units: 3}}]"
 #define POOLED(word)                                                                               \
     "[{dense: {units: 36}}, {image: {shape: [3, 6, 2]}}, {" word                                   \
@@ -45,7 +45,7 @@ const struct op_broken op_brokens_maps[] = {
      "(phase_y + PHASES * ty) * KW",
      "(PHASES * ty) * KW",
      "conv2d_dx",
-     {IMAGE("[{conv: {filters: 4, kernel: 1}}, {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
+     {IMAGE("[" CONV ", {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
             "{units: 3}}]"),
       .family = "cpu"}},
     {"conv_cpu_batch.cl",
@@ -67,8 +67,9 @@ const struct op_broken op_brokens_maps[] = {
      "b->y[r + i] = (int)(y + i) * STRIDE - TOP;",
      "b->y[r + i] = (int)(y + i) * STRIDE;",
      "conv2d_dw",
-     {MANY("[{conv: {filters: 8, kernel: 1}}, {conv: {filters: 5, kernel: 3, pad: same}}, {dense: "
-           "{units: 3}}]"),
+     {MANY(
+          "[{conv: {name: front, filters: 8, kernel: 1}}, {conv: {filters: 5, kernel: 3, pad: same}}, {dense: "
+          "{units: 3}}]"),
       .family = "cpu"}},
     {"conv_gpu.cl",
      "l.y * SRC_W + l.x)",
@@ -79,7 +80,7 @@ const struct op_broken op_brokens_maps[] = {
      "(v.phase + PHASES * ty) * KW",
      "(PHASES * ty) * KW",
      "conv2d_dx",
-     {IMAGE("[{conv: {filters: 4, kernel: 1}}, {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
+     {IMAGE("[" CONV ", {conv: {filters: 5, kernel: 3, stride: 2}}, {dense: "
             "{units: 3}}]"),
       .family = "gpu"}},
     {"conv_gpu_dw.cl",

@@ -1,7 +1,7 @@
-/* The frame of a case: the batch, dense layers around what a suite is about, the loss, the
- * optimizer. Each would be kernels to build for each case, in both families, and suites of their
- * own check them. So in suites that say so (op_suite.framed) the reference computes them, between
- * the steps of the device under test. */
+/* The frame of a case: the batch, dense layers around what a suite is about, layers named `front`,
+ * the loss, the optimizer. Each would be kernels to build for each case, in both families, and
+ * suites of their own check them. So in suites that say so (op_suite.framed) the reference computes
+ * them, between the steps of the device under test. */
 #include "harness/op.h"
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,23 @@
 static const char *const names[] = {"gather",        "dense",  "dense_dw", "dense_dx",
                                     "cross_entropy", "metric", "sgd"};
 static bool framed;
+static const char *spared; /* the operation that is no part of it, NULL */
 
 void op_frame_use(bool use) {
     framed = use;
+    spared = NULL;
+}
+
+void op_frame_use_around(const char *op) {
+    framed = true;
+    spared = op;
 }
 
 bool op_frame_has(const struct step *s) {
-    bool found = false;
+    bool found = !strcmp(s->name, "front");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         found = found || !strcmp(s->op->name, names[i]);
+    found = found && !(spared && !strcmp(s->op->name, spared));
     return framed && found && !s->nstages;
 }
 

@@ -18,17 +18,19 @@ int op_targets(struct op_target out[OP_TARGETS]) {
     static const char *const families[] = {"cpu", "gpu"};
     struct device_info *list;
     int count, n = 0;
-    const char *wanted = getenv("DROPCL_TEST_PLATFORM");
+    const char *wanted = getenv("DROPCL_TEST_PLATFORM"), *only = getenv("DROPCL_TEST_FAMILY");
     OK_OR_FAIL(device_list(&list, &count));
     for (int i = 0; i < count; i++) {
         if (list[i].kind == DEVICE_REFERENCE) continue;
         ck_assert_msg(!wanted || !strcmp(list[i].platform, wanted), "%s is of platform %s, not %s",
                       list[i].name, list[i].platform, wanted);
-        for (int f = 0; f < 2 && n < OP_TARGETS; f++)
+        for (int f = 0; f < 2 && n < OP_TARGETS; f++) {
+            if (only && strcmp(only, families[f])) continue;
             out[n++] = (struct op_target){.info = list[i],
                                           .family = families[f],
                                           .way = -1,
                                           .slow = strstr(list[i].platform, "Oclgrind") != NULL};
+        }
     }
     free(list);
     ck_assert_msg(n > 0, "no OpenCL device to compare the reference with");
@@ -51,6 +53,36 @@ int op_target_ways(const struct op_world *w, const struct op_target *target) {
     device_close(device);
     unsetenv("DROPCL_FAMILY");
     return most;
+}
+
+/* Devices stay open until the suite ends: POCL reads its library of built-in functions anew for
+ * every context, which takes as long as building a kernel. A device keeps the ways it was told, so
+ * each number of a way has a device of its own. */
+enum { DEVICES = 64 };
+static struct {
+    struct op_target target;
+    struct device *device;
+} open_devices[DEVICES];
+static int ndevices;
+
+static bool same_target(const struct op_target *a, const struct op_target *b) {
+    return a->info.platform_index == b->info.platform_index &&
+           a->info.device_index == b->info.device_index && a->way == b->way &&
+           a->library == b->library &&
+           (a->family && b->family ? !strcmp(a->family, b->family) : a->family == b->family);
+}
+
+static struct device *device_of(const struct op_target *target) {
+    for (int i = 0; i < ndevices; i++)
+        if (same_target(&open_devices[i].target, target)) return open_devices[i].device;
+    ck_assert_int_lt(ndevices, DEVICES);
+    open_devices[ndevices].target = *target;
+    OK_OR_FAIL(device_open(&target->info, &open_devices[ndevices].device));
+    return open_devices[ndevices++].device;
+}
+
+void op_machine_close_devices(void) {
+    while (ndevices) device_close(open_devices[--ndevices].device);
 }
 
 static void choose_way(struct op_machine *m) {
@@ -83,7 +115,7 @@ void op_machine_open(struct op_machine *m, const struct op_world *w,
                      const struct op_target *target) {
     *m = (struct op_machine){.world = w, .target = *target};
     if (target->family) setenv("DROPCL_FAMILY", target->family, 1);
-    OK_OR_FAIL(device_open(&target->info, &m->device));
+    m->device = device_of(target);
     if (target->family)
         ck_assert_int_eq(device_caps(m->device)->cpu_family, !strcmp(target->family, "cpu"));
     choose_way(m);
@@ -102,7 +134,6 @@ void op_machine_close(struct op_machine *m) {
     program_free(m->program);
     op_frame_free(m->rest);
     for (int b = 0; b < BUFFER_EXTERNAL; b++) buffer_free(m->buffer[b]);
-    device_close(m->device);
     unsetenv("DROPCL_FAMILY");
     *m = (struct op_machine){0};
 }

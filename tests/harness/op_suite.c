@@ -54,5 +54,6 @@ int op_suite_run(const struct op_suite *s) {
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    op_machine_close_devices();
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
