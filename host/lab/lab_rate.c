@@ -120,9 +120,10 @@ static void judge(struct finding *f, const struct rates *hidden, const struct ra
              "than at %g. Input: best at %g%s.",
              hidden->at[hidden->best], best->held.over.mean, best->test.over.mean, over_none.mean,
              over_none.error, over_much.mean, hidden->at[hidden->count - 1], input->at[input->best],
-             more == YES       ? ", clearly more than that"
-             : more == PERHAPS ? ", though not clearly better than less"
-                               : "");
+             more == YES ? ", clearly better than with as little as the hidden layers' best"
+             : more == PERHAPS
+                 ? ", not clearly better than with as little as the hidden layers' best"
+                 : "");
 }
 
 enum err lab_rate(struct lab *lab, struct finding *f) {
