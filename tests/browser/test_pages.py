@@ -168,8 +168,8 @@ class Pages(Case):
     def test_the_laboratory(self):
         recipe = self.write("lab.yaml", LAB)
         self.ok("lab", recipe, "--device", DEVICE, "--out", self.path("lab"), timeout=800)
-        seen = self.check(self.path("lab", "report.html"), canvases=16, pictures=38)
-        self.assertEqual(len(seen["headings"]), 9)
+        seen = self.check(self.path("lab", "report.html"), canvases=21, pictures=43)
+        self.assertEqual(len(seen["headings"]), 11)
         self.assertGreater(seen["networks"], 50)
         self.assertEqual(seen["played"], [12], "not every step of the animation has a picture of its own")
 

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import struct
 
 from harness import DEVICE, Case, decode, main
 
