@@ -74,7 +74,8 @@ static const struct op_refusal refusals[] = {
     {{.name = "negative rate", .input = "3", .layers = "[{dropout: {rate: -0.5}}]", .batch = 2},
      "rate"},
     {{.name = "no number", .input = "3", .layers = "[{dropout: {rate: nan}}]", .batch = 2}, "rate"},
-    {{.name = "no rate", .input = "3", .layers = "[dropout]", .batch = 2}, "rate"},
+    {{.name = "a rate in words", .input = "3", .layers = "[{dropout: {rate: half}}]", .batch = 2},
+     "dropout.rate must be a finite number or usual, got 'half'"},
 };
 
 /* ---- fused and unfused plans ---- */
