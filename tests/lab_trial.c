@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 static struct errors errors_of(const double *values, int count) {
-    struct errors e = {.over = stats_of(values, count)};
+    struct errors e = {.seeds = count, .over = stats_of(values, count)};
     for (int i = 0; i < count; i++) e.of[i] = values[i];
     return e;
 }
@@ -65,6 +65,9 @@ START_TEST(seeds_are_paired) {
     struct errors a = errors_of(from, 4), b = errors_of(to, 2);
     ck_assert_double_eq(lab_gain(&a, &b).mean, 1.5);
     ck_assert_double_eq(lab_gain(&b, &a).mean, -1.5);
+    const double failed[] = {(double)NAN, 28, 85, 80}; /* not the last one that is missing */
+    struct errors c = errors_of(failed, 4);
+    ck_assert_double_eq(lab_gain(&a, &c).mean, (2 + 5 + 10) / 3.0);
 }
 END_TEST
 

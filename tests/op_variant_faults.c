@@ -1,6 +1,8 @@
 /* What masks do to activations, variant by variant, by statistics alone: no reference, no contract.
  * And faults that kernels might have, each of which the one check that is about it must notice.
- * DropConnect's are in op_dropconnect_masks.c. */
+ * DropConnect's are in op_dropconnect_masks.c, the gates of concrete dropout in
+ * op_concrete_dropout.c.
+ */
 #include "harness/op.h"
 #include "harness/op_fault.h"
 #include "harness/op_statistics.h"
@@ -25,6 +27,7 @@ static const struct variant {
 } variants[] = {
     {"dropout", "{dropout: {rate: 0.3}}", ELEMENT, 0.7, 0, 0, false, false},
     {"dropout2d", "{dropout2d: {rate: 0.3}}", CHANNEL, 0.7, 0, 0, false, false},
+    {"dropout2d", "{dropout1d: {rate: 0.3}}", CHANNEL, 0.7, 0, 0, false, false}, /* its steps */
     {"dropblock", "{dropblock: {rate: 0.3, size: 3}}", CHANNEL, 0.7, 0, 0, true, false},
     {"droppath", "{droppath: {rate: 0.3}}", SAMPLE, 0.7, 0, 0, false, false},
     {"gaussian_dropout", "{gaussian_dropout: {rate: 0.2}}", ELEMENT, 0.5, 0, 0.5, false, false},
@@ -32,7 +35,7 @@ static const struct variant {
      * Unterthiner, Mayr, Hochreiter 2017, section 2 */
     {"alpha_dropout", "{alpha_dropout: {rate: 0.3}}", ELEMENT, 0.7, -1.0597, 0, false, true},
 };
-enum { DROPOUT, DROPOUT2D, DROPBLOCK, DROPPATH, GAUSSIAN, ALPHA, VARIANTS };
+enum { DROPOUT, DROPOUT2D, DROPOUT1D, DROPBLOCK, DROPPATH, GAUSSIAN, ALPHA, VARIANTS };
 
 /* What one layer made of its inputs, and of gradients of 1. */
 struct seen {
@@ -61,9 +64,10 @@ static struct seen *look(const struct op_target *target, const struct variant *v
     char layers[256], backward[40];
     struct op_world world;
     struct op_machine m;
+    const char *axes = v == &variants[DROPOUT1D] ? "30, 32" : "6, 5, 32";
     snprintf(layers, sizeof layers,
-             "[{dense: {units: %d}}, {image: {shape: [%d, %d, %d]}}, %s, {dense: {units: 2}}]",
-             FEATURES, H, W, C, v->layer);
+             "[{dense: {units: %d}}, {image: {shape: [%s]}}, %s, {dense: {units: 2}}]", FEATURES,
+             axes, v->layer);
     snprintf(backward, sizeof backward, "%s_grad", v->op);
     const struct op_case row = {.name = v->op,
                                 .input = "3",
@@ -263,6 +267,9 @@ static const struct {
     {"elements of a channel decide", DROPOUT2D, NULL, "dropout.cl",
      "dropout2d_point(x, extra, at)      DROPOUT(x, at, dropout2d_words(at))",
      "dropout2d_point(x, extra, at)      DROPOUT(x, at, dropout_words(at))", units_are_whole},
+    {"elements of a channel decide", DROPOUT1D, NULL, "dropout.cl",
+     "dropout2d_point(x, extra, at)      DROPOUT(x, at, dropout2d_words(at))",
+     "dropout2d_point(x, extra, at)      DROPOUT(x, at, dropout_words(at))", units_are_whole},
     {"elements of a sample decide", DROPPATH, NULL, "dropout.cl",
      "droppath_point(x, extra, at)       DROPOUT(x, at, droppath_words(at))",
      "droppath_point(x, extra, at)       DROPOUT(x, at, dropout_words(at))", units_are_whole},
@@ -288,10 +295,11 @@ static const struct {
 
 START_TEST(every_fault_is_noticed_by_the_check_that_is_about_it) {
     struct op_target targets[OP_TARGETS];
-    int n = op_targets(targets);
+    int n = op_targets(targets), tried = 0;
     for (int t = 0; t < n; t++) {
         const char *family = faults[_i].family;
         if (targets[t].slow || (family && strcmp(family, targets[t].family) != 0)) continue;
+        tried++;
         struct op_fault fault = op_fault_plant(faults[_i].file, faults[_i].from, faults[_i].to);
         struct seen *s = look(&targets[t], &variants[faults[_i].variant]);
         op_fault_remove(&fault);
@@ -300,6 +308,7 @@ START_TEST(every_fault_is_noticed_by_the_check_that_is_about_it) {
         ck_assert_msg(!holds, "nobody noticed: %s, %s, family %s", faults[_i].fault,
                       variants[faults[_i].variant].op, targets[t].family);
     }
+    ck_assert_msg(tried > 0, "no device to try it on");
 }
 END_TEST
 

@@ -15,7 +15,7 @@ static const struct option options[] = {
     OPTION(NUMBER, layer, "N", "ordinal of the stochastic layer, from 0", .max = 4095, .required = true),
     OPTION(NUMBER, step, "N", "optimizer step, from 0 (with --split: the pass)", .max = UINT32_MAX, .required = true),
     OPTION(RANGE, samples, "A:B", "positions in the batch (with --split: its rows)", .max = UINT32_MAX, .required = true),
-    OPTION(NUMBER, elements, "N", "elements of one sample (dropout, mc)", .min = 1, .max = INT32_MAX),
+    OPTION(NUMBER, elements, "N", "elements of one sample (kinds without --shape)", .min = 1, .max = INT32_MAX),
     OPTION(TEXT, shape, "H,W,C", "axes of one sample (dropout1d: T,C; dropconnect: IN,OUT)"),
     OPTION(FRACTION, rate, "P", "probability to drop, 0 to 1", .required = true),
     OPTION(NUMBER, size, "N", "side of the blocks (dropblock)", .min = 1, .max = 65536),
@@ -39,7 +39,7 @@ static const struct mask_kind kinds[] = {
     {.name = "mc", .domain = DOMAIN_MC_MASK},
     {.name = "droppath", .domain = DOMAIN_PATH, .gate = true},
     {.name = "gaussian_dropout", .noise = true},
-    {.name = "concrete_dropout", .noise = true},
+    {.name = "concrete_dropout", .noise = true, .learned = true},
     {.name = "dropout1d", .axes = 2},
     {.name = "dropout2d", .axes = 3},
     {.name = "dropblock", .axes = 3, .blocks = true},
@@ -83,6 +83,9 @@ static int check_given(const struct mask_arguments *a, const struct mask_kind *k
         return cli_fail(STATUS_USAGE, "mask: --size and --gamma are of --kind dropblock");
     if (a->gamma && strcmp(a->gamma, "exact") != 0 && strcmp(a->gamma, "paper") != 0)
         return cli_fail(STATUS_USAGE, "mask: --gamma is exact or paper, not '%s'", a->gamma);
+    if (k->noise && (a->rate.value >= 1 || (k->learned && a->rate.value <= 0)))
+        return cli_fail(STATUS_USAGE, "mask: --rate of --kind %s is %s, not %g", k->name,
+                        k->learned ? "between 0 and 1" : "below 1", a->rate.value);
     if (k->noise && a->elements.value > MOST_NOISE)
         return cli_fail(STATUS_USAGE, "mask: --elements of --kind %s is at most %d", k->name,
                         MOST_NOISE);

@@ -24,6 +24,7 @@ struct mask_kind {
     bool gate;       /* one element a sample          */
     bool blocks;     /* takes --size and --gamma      */
     bool noise;      /* factors instead of bits       */
+    bool learned;    /* the rate is trained, and so neither 0 nor 1 */
     bool weights;    /* of inputs and outputs         */
 };
 

@@ -241,14 +241,15 @@ static void judge(struct finding *f, const struct outcome *o, const struct answe
     bool worse = lab_gain(connect, dropout).clear,
          as_good = over_dropout.least > -TOLERATED * dropout->over.mean;
     f->verdict = worse ? VERDICT_FAILED : as_good && over_none.clear ? VERDICT_HELD : VERDICT_OPEN;
-    snprintf(f->result, sizeof f->result,
-             "Test error: none %.2f %%, dropout %.2f %%, dropconnect %.2f %%; seeds paired, "
-             "dropconnect has %.2f less than none (standard error %.2f) and %.2f less than dropout "
-             "(%.2f). Distance from the mean of its own passes: gaussian %.4f, mean %.4f, as many "
-             "other passes %.4f.",
-             none->over.mean, dropout->over.mean, connect->over.mean, over_none.mean,
-             over_none.error, over_dropout.mean, over_dropout.error, a->distance[GAUSSIAN],
-             a->distance[MEAN], a->distance[OTHER_PASSES]);
+    snprintf(
+        f->result, sizeof f->result,
+        "Test error: none %.2f %%, dropout %.2f %%, dropconnect %.2f %%; seeds paired, "
+        "dropconnect has %.2f less than none (standard error %.2f) and %.2f less than dropout "
+        "(%.2f; at the least %.2f, where %.2f would be a tenth more errors). Distance from the mean of its own passes: gaussian %.4f, mean %.4f, as many "
+        "other passes %.4f.",
+        none->over.mean, dropout->over.mean, connect->over.mean, over_none.mean, over_none.error,
+        over_dropout.mean, over_dropout.error, over_dropout.least, -TOLERATED * dropout->over.mean,
+        a->distance[GAUSSIAN], a->distance[MEAN], a->distance[OTHER_PASSES]);
 }
 
 enum err lab_connect(struct lab *lab, struct finding *f) {

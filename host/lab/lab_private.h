@@ -73,6 +73,7 @@ struct trial {
 /* Errors in percent, of each seed and over them. */
 struct errors {
     double of[TRIAL_SEEDS];
+    int seeds;
     struct stats over;
 };
 struct outcome {

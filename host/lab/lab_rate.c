@@ -68,8 +68,8 @@ static void add_recommended(struct page *p, const struct rates *hidden, const st
         {"hidden, fully connected", "0.4 to 0.5", "0.5 to 0.6",
          "Hinton et al. 2012; Srivastava et al. 2014"},
         {"input", "0 to 0.2", "0.8 to 1", "Hinton et al. 2012; Srivastava et al. 2014"},
-        {"convolution", "0.1 to 0.3", "0.7 to 0.9", "Srivastava et al. 2014, SVHN and CIFAR"},
-        {"between recurrent layers", "0.2 to 0.5", "0.5 to 0.8", "Zaremba et al. 2014"},
+        {"convolution", "0.1 to 0.3", "0.7 to 0.9", "Tompson et al. 2015"},
+        {"between recurrent layers", "0.2 to 0.5", "0.5 to 0.8", "Gal, Ghahramani 2016"},
     };
     json_t *table = page_table(p, NULL, columns);
     for (int i = 0; i < 4; i++) {
@@ -84,46 +84,63 @@ static void add_recommended(struct page *p, const struct rates *hidden, const st
     }
 }
 
-static enum err measure(struct lab *lab, const struct trial *t, struct rates *r, bool input) {
+/* Input rates are measured at one rate of the hidden layers, these without any at the input. */
+static enum err measure(struct lab *lab, const struct trial *t, struct rates *r,
+                        const struct rates *hidden) {
     for (int i = 0; i < r->count; i++) {
-        const struct place p = {input ? r->at[i] : 0, input ? 0.5 : r->at[i]};
+        const struct place p = {hidden ? r->at[i] : 0,
+                                hidden ? hidden->at[hidden->best] : r->at[i]};
         TRY(try_rates(lab, &p, t, &r->outcome[i]));
     }
     find_best(r);
     return OK;
 }
 
-/* Whether the input is better off with more than the hidden layers' best: no, perhaps, clearly. */
-enum answer { NO, PERHAPS, YES };
-static enum answer input_takes_more(const struct rates *hidden, const struct rates *input) {
+/* Chosen by the rows held out, so judged by the test set: what was best of several by chance is not
+ * so there. */
+static bool clearly_better(const struct rates *r, int i, int than) {
+    return lab_gain(&r->outcome[than].test, &r->outcome[i].test).clear;
+}
+
+/* The best of the hidden layers' rates is in between: yes and clearly, no and clearly, or neither.
+ */
+static enum verdict judge_hidden(const struct rates *r) {
+    int last = r->count - 1, beside = r->best == 0 ? 1 : last - 1;
+    if (r->best == 0 || r->best == last)
+        return clearly_better(r, r->best, beside) ? VERDICT_FAILED : VERDICT_OPEN;
+    return clearly_better(r, r->best, 0) && clearly_better(r, r->best, last) ? VERDICT_HELD
+                                                                             : VERDICT_OPEN;
+}
+
+/* The input's best is not above the hidden layers'. */
+static enum verdict judge_input(const struct rates *hidden, const struct rates *input) {
     int as_much = 0;
     for (int i = 0; i < input->count; i++)
         if (input->at[i] <= hidden->at[hidden->best]) as_much = i;
-    if (input->best <= as_much) return NO;
-    const struct outcome *o = input->outcome;
-    return lab_gain(&o[as_much].held, &o[input->best].held).clear ? YES : PERHAPS;
+    if (input->best <= as_much) return VERDICT_HELD;
+    return clearly_better(input, input->best, as_much) ? VERDICT_FAILED : VERDICT_OPEN;
 }
 
 static void judge(struct finding *f, const struct rates *hidden, const struct rates *input) {
-    const struct outcome *best = &hidden->outcome[hidden->best], *none = &hidden->outcome[0],
-                         *much = &hidden->outcome[hidden->count - 1];
-    struct gain over_none = lab_gain(&none->held, &best->held),
-                over_much = lab_gain(&much->held, &best->held);
-    bool inside = hidden->best > 0 && hidden->best < hidden->count - 1;
-    enum answer more = input_takes_more(hidden, input);
-    f->verdict = !inside || more == YES                             ? VERDICT_FAILED
-                 : over_none.clear && over_much.clear && more == NO ? VERDICT_HELD
+    const struct outcome *best = &hidden->outcome[hidden->best],
+                         *much = &hidden->outcome[hidden->count - 1],
+                         *best_input = &input->outcome[input->best];
+    struct gain over_none = lab_gain(&hidden->outcome[0].test, &best->test),
+                over_much = lab_gain(&much->test, &best->test),
+                over_no_input = lab_gain(&input->outcome[0].test, &best_input->test);
+    enum verdict inside = judge_hidden(hidden), less = judge_input(hidden, input);
+    f->verdict = inside == VERDICT_FAILED || less == VERDICT_FAILED ? VERDICT_FAILED
+                 : inside == VERDICT_HELD && less == VERDICT_HELD   ? VERDICT_HELD
                                                                     : VERDICT_OPEN;
-    snprintf(f->result, sizeof f->result,
-             "Hidden layers: best at %g with %.2f %% of the validation rows wrong (test %.2f %%), "
-             "%.2f less than without dropout (one standard error %.2f, seeds paired) and %.2f less "
-             "than at %g. Input: best at %g%s.",
-             hidden->at[hidden->best], best->held.over.mean, best->test.over.mean, over_none.mean,
-             over_none.error, over_much.mean, hidden->at[hidden->count - 1], input->at[input->best],
-             more == YES ? ", clearly better than with as little as the hidden layers' best"
-             : more == PERHAPS
-                 ? ", not clearly better than with as little as the hidden layers' best"
-                 : "");
+    snprintf(
+        f->result, sizeof f->result,
+        "Hidden layers: %g by the rows held out, with %.2f %% of the test rows wrong, %.2f less "
+        "than without dropout (one standard error %.2f, seeds paired) and %.2f less than at "
+        "%g. Input, with that in the hidden layers: %g, %.2f %% wrong, %.2f less than at 0 "
+        "(%.2f).",
+        hidden->at[hidden->best], best->test.over.mean, over_none.mean, over_none.error,
+        over_much.mean, hidden->at[hidden->count - 1], input->at[input->best],
+        best_input->test.over.mean, over_no_input.mean, over_no_input.error);
 }
 
 enum err lab_rate(struct lab *lab, struct finding *f) {
@@ -134,20 +151,19 @@ enum err lab_rate(struct lab *lab, struct finding *f) {
                            .x = "rate",
                            .at = {0, 0.2, 0.35, 0.5, 0.65, 0.8},
                            .count = 6};
-    struct rates input = {.title = "The rate of the input (hidden: 0.5)",
-                          .x = "rate",
-                          .at = {0, 0.1, 0.2, 0.4, 0.6},
-                          .count = 5};
+    char title[64];
+    struct rates input = {.title = title, .x = "rate", .at = {0, 0.1, 0.2, 0.35, 0.5}, .count = 5};
     t.epochs = lab_epochs_on(lab, lab_trial_rows(lab, &t), 100);
-    TRY(measure(lab, &t, &hidden, false));
-    TRY(measure(lab, &t, &input, true));
+    TRY(measure(lab, &t, &hidden, NULL));
+    snprintf(title, sizeof title, "The rate of the input (hidden: %g)", hidden.at[hidden.best]);
+    TRY(measure(lab, &t, &input, &hidden));
     add_chart(&lab->page, &hidden, "Mean and standard deviation over the seeds.");
     add_chart(&lab->page, &input, NULL);
     add_recommended(&lab->page, &hidden, &input);
     snprintf(
         f->measured, sizeof f->measured,
         "256 and 128 hidden units on %d training rows, %d epochs; rates chosen by %d rows held "
-        "out",
+        "out, then compared by their test errors",
         t.rows, t.epochs, t.validation);
     snprintf(f->seeds, sizeof f->seeds, "1 to %d", t.seeds);
     judge(f, &hidden, &input);
@@ -187,18 +203,54 @@ static void add_sizes(struct page *p, const struct sizes *s) {
     }
 }
 
-static void judge_sizes(struct finding *f, const struct sizes *s) {
+/* Gains as if they were errors, so that two of them can be compared seed by seed. */
+static struct errors gains_of(const struct sizes *s, int i, int seeds) {
+    struct errors g = {.seeds = seeds};
+    for (int k = 0; k < seeds; k++) g.of[k] = s->without[i].test.of[k] - s->with[i].test.of[k];
+    g.over = stats_of(g.of, seeds);
+    return g;
+}
+
+static bool gains_more(const struct sizes *s, int i, int than, int seeds) {
+    struct errors a = gains_of(s, i, seeds), b = gains_of(s, than, seeds);
+    return lab_gain(&a, &b).clear;
+}
+
+/* Most in the middle, clearly more than at both ends; or clearly most at an end; or neither. */
+static enum verdict verdict_of(const struct sizes *s, int best, int seeds) {
+    int last = s->count - 1;
+    bool most = best == 0 || best == last;
+    for (int i = 1; i < last && most; i++) most = gains_more(s, best, i, seeds);
+    if (best == 0 || best == last) return most ? VERDICT_FAILED : VERDICT_OPEN;
+    bool held =
+        gain(s, best).clear && gains_more(s, best, 0, seeds) && gains_more(s, best, last, seeds);
+    return held ? VERDICT_HELD : VERDICT_OPEN;
+}
+
+static void judge_sizes(struct finding *f, const struct sizes *s, int seeds) {
     int best = 0, last = s->count - 1;
     for (int i = 1; i < s->count; i++)
         if (gain(s, i).mean > gain(s, best).mean) best = i;
-    struct gain most = gain(s, best);
-    bool inside = best > 0 && best < last;
-    f->verdict = inside && most.clear ? VERDICT_HELD : inside ? VERDICT_OPEN : VERDICT_FAILED;
+    struct gain few = gain(s, 0), most = gain(s, best), all = gain(s, last);
+    f->verdict = verdict_of(s, best, seeds);
     snprintf(f->result, sizeof f->result,
-             "Dropout gains %+.2f %% of the test rows with %d training rows, most (%+.2f %%, one "
-             "standard error %.2f) with %d, and %+.2f %% with %d.",
-             gain(s, 0).mean, s->rows[0], most.mean, most.error, s->rows[best], gain(s, last).mean,
-             s->rows[last]);
+             "Dropout gains %+.2f %% of the test rows with %d training rows (one standard error "
+             "%.2f), %+.2f %% (%.2f) with %d; most, %+.2f %% (%.2f), with %d.",
+             few.mean, s->rows[0], few.error, all.mean, all.error, s->rows[last], most.mean,
+             most.error, s->rows[best]);
+}
+
+/* Where there are fewer rows than the third size has, parts of what there is. */
+static void choose_sizes(struct sizes *s, const struct lab *lab) {
+    int all = lab->data->train.rows, limit = lab->base->train.limit;
+    if (limit && limit < all) all = limit;
+    if (lab->options->full) s->rows[s->count++] = 50000;
+    if (all < s->rows[2]) {
+        s->rows[0] = all < 20 ? 1 : all / 20;
+        s->rows[1] = all < 5 ? 1 : all / 5;
+        s->rows[2] = all;
+    }
+    while (s->rows[s->count - 1] > all) s->count--;
 }
 
 /* As many samples for every size, so that none is cut short. */
@@ -211,10 +263,7 @@ enum err lab_size(struct lab *lab, struct finding *f) {
     static const struct place none = {0, 0}, usual = {0.2, 0.5};
     struct sizes s = {.rows = {100, 500, 2000, 8000}, .count = 4};
     struct trial t = {.seeds = lab_choose(lab, 5, TRIAL_SEEDS)};
-    int all = lab->data->train.rows;
-    if (lab->options->full) s.rows[s.count++] = 50000;
-    if (lab->base->train.limit && lab->base->train.limit < all) all = lab->base->train.limit;
-    while (s.count > 2 && s.rows[s.count - 1] > all) s.count--;
+    choose_sizes(&s, lab);
     for (int i = 0; i < s.count; i++) {
         t.rows = s.rows[i];
         t.epochs = epochs_of(lab, t.rows);
@@ -227,6 +276,6 @@ enum err lab_size(struct lab *lab, struct finding *f) {
              "the end of training",
              s.rows[0], s.rows[s.count - 1]);
     snprintf(f->seeds, sizeof f->seeds, "1 to %d", t.seeds);
-    judge_sizes(f, &s);
+    judge_sizes(f, &s, t.seeds);
     return OK;
 }

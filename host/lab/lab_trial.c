@@ -29,6 +29,7 @@ static enum err train_once(struct lab *lab, const char *text, const struct trial
 
 enum err lab_try(struct lab *lab, const char *text, const struct trial *t, struct outcome *out) {
     struct errors *held = &out->held, *test = &out->test, *train = &out->train;
+    held->seeds = test->seeds = train->seeds = t->seeds;
     for (int i = 0; i < t->seeds; i++) {
         dropcl_event e;
         TRY(train_once(lab, text, t, i + 1, &e));
@@ -53,9 +54,9 @@ static double student(int n) {
  * order, so that what is common to them cancels. */
 struct gain lab_gain(const struct errors *from, const struct errors *to) {
     double d[TRIAL_SEEDS];
-    int n = from->over.count < to->over.count ? from->over.count : to->over.count;
+    int n = from->seeds < to->seeds ? from->seeds : to->seeds;
     for (int i = 0; i < n; i++) d[i] = from->of[i] - to->of[i];
-    struct stats s = stats_of(d, n);
+    struct stats s = stats_of(d, n); /* pairs of which one is no number do not count */
     double error = s.count > 1 ? s.spread / sqrt(s.count) : (double)NAN;
     double least = s.count > 1 ? s.mean - student(s.count) * error : (double)NAN;
     return (struct gain){s.mean, error, least, least > 0};
