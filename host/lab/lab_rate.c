@@ -246,8 +246,8 @@ static void choose_sizes(struct sizes *s, const struct lab *lab) {
     if (limit && limit < all) all = limit;
     if (lab->options->full) s->rows[s->count++] = 50000;
     if (all < s->rows[2]) {
-        s->rows[0] = all < 20 ? 1 : all / 20;
-        s->rows[1] = all < 5 ? 1 : all / 5;
+        s->rows[0] = all < 4 ? 1 : all / 4;
+        s->rows[1] = all < 2 ? 1 : all / 2;
         s->rows[2] = all;
     }
     while (s->rows[s->count - 1] > all) s->count--;

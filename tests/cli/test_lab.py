@@ -174,6 +174,14 @@ class Lab(Case):
         end = self.ok(*words).event("eval")
         self.assertEqual(found["mean of the passes"], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
 
+    def test_few_rows_make_three_sizes(self):
+        done = self.ok(*self.words("--only", "size", "--json"))
+        chart = next(b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "chart")
+        limit = 200
+        for series in chart["series"]:
+            self.assertEqual([point[0] for point in series["points"]], [limit // 4, limit // 2, limit])
+        self.assertNotIn("not finite", done.event("experiment")["result"])
+
     def test_without_the_data_it_is_the_built_in_digits(self):
         done = self.ok(*self.words("--only", "mechanism", "--json"), DROPCL_DATA=self.path("none"))
         self.assertTrue(done.event("end")["synthetic"])
