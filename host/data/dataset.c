@@ -191,12 +191,14 @@ static enum err load(const struct kind *k, const char *folder, struct dataset *d
     return k->load(k, folder, d);
 }
 
-void dataset_hash(const struct dataset *d, char hex[65]) {
+const char *dataset_hash(struct dataset *d) {
     struct sha256 h;
+    if (d->sha256[0]) return d->sha256;
     sha256_init(&h);
     add_split(&h, d, &d->train);
     add_split(&h, d, &d->test);
-    sha256_hex(&h, hex);
+    sha256_hex(&h, d->sha256);
+    return d->sha256;
 }
 
 enum err dataset_open(const char *name, const char *folder, struct dataset **out) {
@@ -222,8 +224,13 @@ enum err dataset_open(const char *name, const char *folder, struct dataset **out
     return OK;
 }
 
+struct dataset *dataset_share(struct dataset *d) {
+    d->shares++;
+    return d;
+}
+
 void dataset_close(struct dataset *d) {
-    if (!d) return;
+    if (!d || d->shares-- > 0) return;
     free(d->train.images);
     free(d->train.labels);
     free(d->test.images);

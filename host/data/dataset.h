@@ -24,16 +24,22 @@ struct dataset {
     const char *const *class_names; /* classes of them, as long as the dataset lives */
     const char **owned_names;       /* the block they are in when a file gave them, else NULL */
     struct split train, test;
+    int shares;      /* of dataset_share that are not closed yet */
+    char sha256[65]; /* of dataset_hash, empty before            */
 };
 
 /* ERR_MISSING names every file looked for and how to get them; ERR_DATA a file that is not what it
  * should be, saying which field and what it holds; ERR_USAGE an unknown dataset name. */
 enum err dataset_open(const char *name, const char *folder, struct dataset **out);
 void dataset_close(struct dataset *d);
+/* The same dataset once more, for another owner on the same thread: it lives until each has closed
+ * it. Nobody may change it. */
+struct dataset *dataset_share(struct dataset *d);
 
-/* SHA-256 of all images and labels, train then test, in memory order. Takes a good part of a second
- * for MNIST and more than one for CIFAR-10, so it is left until a model is described. */
-void dataset_hash(const struct dataset *d, char hex[65]);
+/* SHA-256 of all images and labels, train then test, in memory order. The first time takes a good
+ * part of a second for MNIST and more than one for CIFAR-10, so it is left until a model is
+ * described. The text is the dataset's. */
+const char *dataset_hash(struct dataset *d);
 
 /* Height, width and channels of a dataset's pictures, without opening it. ERR_USAGE. */
 enum err dataset_axes(const char *name, int axes[3]);

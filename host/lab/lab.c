@@ -51,12 +51,12 @@ enum err lab_train(struct lab *lab, const char *text, const struct lab_settings 
     struct recipe *recipe = NULL;
     *out = NULL;
     TRY(read_recipe("lab", text, s, &recipe));
-    const dropcl_options o = {.data = lab->options->data,
-                              .callback = on_step,
+    const dropcl_options o = {.callback = on_step,
                               .user = lab,
                               .stop = on_tuning,
                               .score_every = INT32_MAX}; /* at the end only */
-    enum err rc = train_run(lab->options->device, recipe, &o, out, last);
+    enum err rc =
+        train_run_on(lab->options->device, recipe, dataset_share(lab->data), &o, out, last);
     recipe_free(recipe);
     if (rc) {
         model_free(*out);

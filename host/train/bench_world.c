@@ -54,7 +54,7 @@ enum err world_data(struct world *w, const struct recipe *recipe, const struct b
     struct dataset *d = NULL;
     w->random_data = true;
     TRY(random_dataset(recipe, rows ? rows : RANDOM_TRAIN, rows ? rows : RANDOM_TEST, &d));
-    return setup_new_on(&w->setup, recipe, d);
+    return setup_new_on(&w->setup, recipe, d, NULL, NULL, NULL);
 }
 
 enum err world_store(struct world *w, struct device *device) {

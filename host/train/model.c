@@ -52,11 +52,11 @@ void model_free(struct model *m) {
     free(m);
 }
 
-enum err model_describe(struct model *m, const struct dataset *d, const char *device,
+enum err model_describe(struct model *m, struct dataset *d, const char *device,
                         const char *driver) {
     snprintf(m->device, sizeof m->device, "%s", device);
     snprintf(m->driver, sizeof m->driver, "%s", driver);
-    dataset_hash(d, m->dataset_sha256);
+    memcpy(m->dataset_sha256, dataset_hash(d), sizeof m->dataset_sha256);
     char **names = calloc((size_t)d->classes + 1, sizeof *names);
     if (!names) return err_memory("class names");
     free_names(m);

@@ -27,8 +27,7 @@ const struct vocabulary *model_vocabulary(void);
 /* A model of this recipe (read again from its text) with parameters and normalisation zero. */
 enum err model_new(const struct recipe *, struct model **out);
 /* Remembers which data and device the parameters come from. */
-enum err model_describe(struct model *, const struct dataset *, const char *device,
-                        const char *driver);
+enum err model_describe(struct model *, struct dataset *, const char *device, const char *driver);
 
 enum err model_load(const char *path, struct model **out);
 enum err model_save(const struct model *, const char *path);

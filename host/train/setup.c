@@ -100,9 +100,10 @@ static enum err fill(struct setup *s, const char *folder, const struct model *in
     return control_init(&s->control, s->recipe, s->model->plan);
 }
 
-static enum err start(struct setup *s, const char *folder, const struct model *init,
-                      const struct notes *notes) {
-    const struct choice *chosen = &s->recipe->train.optimizer;
+enum err setup_new_on(struct setup *s, const struct recipe *recipe, struct dataset *data,
+                      const char *folder, const struct model *init, const struct notes *notes) {
+    const struct choice *chosen = &recipe->train.optimizer;
+    *s = (struct setup){.recipe = recipe, .data = data};
     s->optimizer = (const struct optimizer_type *)(const void *)chosen->schema;
     enum err rc = fill(s, folder, init, notes);
     if (rc) setup_free(s);
@@ -111,13 +112,7 @@ static enum err start(struct setup *s, const char *folder, const struct model *i
 
 enum err setup_new(struct setup *s, const struct recipe *recipe, const char *folder,
                    const struct model *init, const struct notes *notes) {
-    *s = (struct setup){.recipe = recipe};
-    return start(s, folder, init, notes);
-}
-
-enum err setup_new_on(struct setup *s, const struct recipe *recipe, struct dataset *data) {
-    *s = (struct setup){.recipe = recipe, .data = data};
-    return start(s, NULL, NULL, NULL);
+    return setup_new_on(s, recipe, NULL, folder, init, notes);
 }
 
 void setup_free(struct setup *s) {

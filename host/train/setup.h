@@ -28,11 +28,14 @@ struct notes {
     void *user;
 };
 
-/* folder: see dataset.h; init: parameters to start from, NULL: the recipe's initialisation. */
+/* Opens the recipe's dataset in `folder`, see dataset.h; init: parameters to start from, NULL: the
+ * recipe's initialisation. */
 enum err setup_new(struct setup *, const struct recipe *, const char *folder,
                    const struct model *init, const struct notes *);
-/* The same on a dataset at hand, which must fit the recipe; takes it over, also on failure. */
-enum err setup_new_on(struct setup *, const struct recipe *, struct dataset *);
+/* The same on a dataset at hand, which must fit the recipe; takes it over, also on failure. NULL:
+ * opens it. */
+enum err setup_new_on(struct setup *, const struct recipe *, struct dataset *, const char *folder,
+                      const struct model *init, const struct notes *);
 void setup_free(struct setup *);
 
 /* Opens the recipe's dataset and checks that its images fit the recipe's input. */

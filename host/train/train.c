@@ -126,13 +126,23 @@ static void note_fallback(const struct trainer *t, const struct notes *notes) {
     notes->message(text, notes->user);
 }
 
-static enum err open_trainer(struct trainer *t, struct device *device,
-                             const struct recipe *recipe) {
+/* Takes the dataset over. */
+static enum err open_setup(struct trainer *t, const struct recipe *recipe, struct dataset *data,
+                           const struct notes *notes) {
+    const dropcl_options *o = t->options;
+    const struct model *init = (const struct model *)(const void *)o->init;
+    enum err rc = o->message ? plan_advise(recipe, o->message, o->user) : OK;
+    if (!rc) return setup_new_on(&t->setup, recipe, data, o->data, init, notes);
+    dataset_close(data);
+    return rc;
+}
+
+static enum err open_trainer(struct trainer *t, struct device *device, const struct recipe *recipe,
+                             struct dataset *data) {
     const dropcl_options *o = t->options;
     const struct notes notes = {o->message, o->stop, o->user};
     struct plan *plan = NULL;
-    if (o->message) TRY(plan_advise(recipe, o->message, o->user));
-    TRY(setup_new(&t->setup, recipe, o->data, (const struct model *)(const void *)o->init, &notes));
+    TRY(open_setup(t, recipe, data, &notes));
     int64_t all = t->setup.run_steps;
     t->stop = o->steps > 0 && o->steps < all ? o->steps : all;
     t->event.epochs = recipe->train.epochs;
@@ -175,9 +185,14 @@ static enum err take_model(struct trainer *t, struct device *device, struct mode
 
 enum err train_run(struct device *device, const struct recipe *recipe,
                    const dropcl_options *options, struct model **out, dropcl_event *last) {
+    return train_run_on(device, recipe, NULL, options, out, last);
+}
+
+enum err train_run_on(struct device *device, const struct recipe *recipe, struct dataset *data,
+                      const dropcl_options *options, struct model **out, dropcl_event *last) {
     struct trainer t = {.options = options};
     *out = NULL;
-    enum err opened = open_trainer(&t, device, recipe), rc = opened;
+    enum err opened = open_trainer(&t, device, recipe, data), rc = opened;
     if (!rc) rc = loop(&t);
     if (!opened && (!rc || rc == ERR_INTERRUPTED)) {
         enum err taken = take_model(&t, device, out);
