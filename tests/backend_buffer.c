@@ -1,6 +1,7 @@
 /* Devices as they really are, and buffers on each of them. */
 #include "backend/backend.h"
 #include "harness/backend_targets.h"
+#include "harness/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,9 +198,5 @@ int main(void) {
     tcase_add_test(tests, a_full_device_names_bytes_and_limits);
     tcase_add_test(tests, more_than_the_device_has_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* The rules for choosing a device, on a made-up list. */
 #include "backend/choose.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,9 +171,5 @@ int main(void) {
                         sizeof pairs / sizeof pairs[0]);
     tcase_add_test(tests, a_bad_pair_is_explained_by_its_bad_half);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

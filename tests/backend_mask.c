@@ -2,6 +2,7 @@
  * without which two equally wrong generators would pass. */
 #include "backend/backend.h"
 #include "harness/backend_targets.h"
+#include "harness/suite.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,9 +139,5 @@ int main(void) {
     tcase_add_test(tests, an_inactive_layer_keeps_everything);
     tcase_add_test(tests, the_kept_fraction_is_right_and_samples_are_independent);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * since the loader looks only once in a process. */
 #include "backend/backend.h"
 #include "harness/backend_targets.h"
+#include "harness/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +35,5 @@ int main(void) {
     tcase_add_test(tests, no_driver_leaves_the_reference_alone);
     tcase_add_test(tests, a_device_of_an_older_list_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

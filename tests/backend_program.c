@@ -2,6 +2,7 @@
  * equal to what plain arithmetic says. */
 #include "harness/backend_fake.h"
 #include "harness/backend_targets.h"
+#include "harness/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,9 +210,5 @@ int main(void) {
     tcase_add_test(tests, profiling_runs_the_steps_and_times_each);
     tcase_add_test(tests, a_library_multiplies_when_the_recipe_allows_any_gemm);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

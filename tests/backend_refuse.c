@@ -1,6 +1,7 @@
 /* What a program refuses, and that the sentence says enough to find the fault. */
 #include "harness/backend_fake.h"
 #include "harness/backend_targets.h"
+#include "harness/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,9 +207,5 @@ int main(void) {
     tcase_add_test(tests, a_failing_library_call_is_replaced_and_names_its_sizes);
     tcase_add_test(tests, kernel_files_can_be_replaced_and_restored);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 #include "base/hash.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <string.h>
 
@@ -64,9 +65,5 @@ int main(void) {
     tcase_add_test(all, a_million_letters_in_pieces_of_any_size);
     tcase_add_test(all, every_length_around_a_block_is_padded_right);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

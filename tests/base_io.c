@@ -1,5 +1,6 @@
 #define _XOPEN_SOURCE 700 /* nftw */
 #include "base/io.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <dirent.h>
 #include <ftw.h>
@@ -125,9 +126,5 @@ int main(void) {
     tcase_add_test(all, replacing_keeps_the_rights);
     tcase_add_test(all, folders_are_made_with_their_parents);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Arena and error messages. */
 #include "base/arena.h"
 #include "base/err.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -124,9 +125,5 @@ int main(void) {
     tcase_add_test(all, each_thread_has_its_own_message);
     tcase_add_test(all, codes_have_names_and_the_values_of_sysexits);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

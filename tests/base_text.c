@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <locale.h>
 #include <math.h>
@@ -139,9 +140,5 @@ int main(void) {
     tcase_add_loop_test(all, slips_of_the_pen_are_recognised, 0, COUNT(slips));
     tcase_add_test(all, a_very_long_word_is_near_to_nothing);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

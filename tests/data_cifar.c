@@ -3,6 +3,7 @@
 #include "data/cifar.h"
 #include "data/dataset.h"
 #include "harness/data_files.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,9 +282,5 @@ int main(void) {
     tcase_add_test(t, a_folder_may_have_either_name);
     tcase_add_test(t, the_real_cifar_10_is_the_published_one);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

@@ -1,6 +1,7 @@
 /* The IDX reader: good files plain and compressed, and every lie a file can tell. */
 #include "data/idx.h"
 #include "harness/data_files.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,9 +242,5 @@ int main(void) {
 #endif
     tcase_add_test(t, files_that_cannot_be_read_say_why);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

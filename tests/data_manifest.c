@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "data/dataset.h"
 #include "harness/data_files.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -310,9 +311,5 @@ int main(void) {
     tcase_add_test(f, fetch_refuses_names_that_it_does_not_know);
     suite_add_tcase(s, t);
     suite_add_tcase(s, f);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

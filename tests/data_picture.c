@@ -2,6 +2,7 @@
  * what cannot be read without guessing is refused. */
 #include "data/picture.h"
 #include "harness/data_files.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <png.h>
 #include <stdio.h>
@@ -152,9 +153,5 @@ int main(void) {
     tcase_add_test(tests, grey_is_the_brightness_of_a_colour);
     tcase_add_test(tests, a_missing_file_is_missing);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * written that no reader would take. */
 #include "base/io.h"
 #include "harness/data_tensors.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -260,9 +261,5 @@ int main(void) {
     tcase_add_test(tc, reading_without_memory_gives_an_error_and_no_half_file);
     Suite *suite = suite_create("data_safetensors");
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* safetensors files of other writers are read; whatever breaks a rule of the format is refused with
  * a sentence of its own. Bad files are made here from their header's text. */
 #include "harness/data_tensors.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -189,9 +190,5 @@ int main(void) {
     tcase_add_test(tc, what_is_no_file_is_told_apart);
     Suite *suite = suite_create("data_safetensors_refused");
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 #include "data/glyphs.h"
 #include "data/synthetic.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,9 +197,5 @@ int main(void) {
     tcase_add_test(ink, blurring_keeps_the_mean_of_a_flat_picture_and_spreads_a_point);
     suite_add_tcase(s, t);
     suite_add_tcase(s, ink);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return suite_run(s);
 }

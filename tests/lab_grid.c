@@ -1,3 +1,4 @@
+#include "harness/suite.h"
 #include "lab/grid.h"
 #include "lab/stats.h"
 #include <check.h>
@@ -112,9 +113,5 @@ int main(void) {
     tcase_add_test(all, mean_and_spread_leave_out_what_was_not_measured);
     tcase_add_test(all, correlation_of_lines_and_constants);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,3 +1,4 @@
+#include "harness/suite.h"
 #include "lab/maps.h"
 #include <check.h>
 #include <math.h>
@@ -118,9 +119,5 @@ int main(void) {
     tcase_add_test(tests, what_is_left_is_what_the_line_leaves);
     tcase_add_test(tests, without_variance_there_is_nothing_to_explain);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

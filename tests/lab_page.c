@@ -1,4 +1,5 @@
 #include "base/io.h"
+#include "harness/suite.h"
 #include "lab/page.h"
 #include "lab/png.h"
 #include <check.h>
@@ -176,9 +177,5 @@ int main(void) {
     tcase_add_test(all, a_page_without_memory_is_not_written);
     tcase_add_test(all, pictures_come_back_from_their_uri);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

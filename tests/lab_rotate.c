@@ -1,3 +1,4 @@
+#include "harness/suite.h"
 #include "lab/rotate.h"
 #include <check.h>
 #include <math.h>
@@ -105,9 +106,5 @@ int main(void) {
     tcase_add_test(tests, outside_is_black);
     tcase_add_test(tests, any_angle_turns_counter_clockwise);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

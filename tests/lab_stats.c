@@ -1,3 +1,4 @@
+#include "harness/suite.h"
 #include "lab/stats.h"
 #include <check.h>
 #include <math.h>
@@ -90,9 +91,5 @@ int main(void) {
     tcase_add_test(tests, the_error_at_chance_is_that_of_the_rank_sum);
     tcase_add_test(tests, there_is_no_area_without_both_kinds);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

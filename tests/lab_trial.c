@@ -1,3 +1,4 @@
+#include "harness/suite.h"
 #include "lab/lab_private.h"
 #include <check.h>
 #include <math.h>
@@ -79,9 +80,5 @@ int main(void) {
     tcase_add_test(tests, one_seed_makes_nothing_clear);
     tcase_add_test(tests, seeds_are_paired);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * device. */
 #include "backend/backend.h"
 #include "harness/op_opencl.h"
+#include "harness/suite.h"
 #include "portable_math.h"
 #include <check.h>
 #include <float.h>
@@ -153,9 +154,5 @@ int main(void) {
     tcase_add_test(tests, dense_ranges_are_within_two_ulps);
     tcase_add_test(tests, devices_give_the_bits_of_c_over_all_exponents);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * either family, on every OpenCL device. */
 #include "backend/backend.h"
 #include "harness/op_opencl.h"
+#include "harness/suite.h"
 #include "portable_vector.h"
 #include <check.h>
 #include <math.h>
@@ -155,9 +156,5 @@ int main(void) {
     tcase_add_loop_test(tests, two_ulps_where_it_matters, 0, FUNCTIONS);
     tcase_add_test(tests, devices_give_the_bits_of_c);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

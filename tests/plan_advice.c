@@ -1,6 +1,7 @@
 /* Warnings about rates and places: each row of the table at its limits and beyond, and the two
  * places where dropping hurts. */
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include "plan/advice.h"
 #include "plan/draw.h"
 #include <check.h>
@@ -201,9 +202,5 @@ int main(void) {
                         sizeof open_rates / sizeof *open_rates);
     tcase_add_test(tests, where_no_rate_is_usual_one_must_be_given);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Evaluation plans of networks with batch norm: which of them end up in the layer before, and which
  * have to stay. */
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,9 +117,5 @@ int main(void) {
     tcase_add_loop_test(c, batch_norm_is_folded_where_nothing_else_reads, 0, n);
     tcase_add_loop_test(c, no_fuse_leaves_batch_norm_where_it_is, 0, n);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

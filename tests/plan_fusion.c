@@ -1,6 +1,7 @@
 /* What is fused, and which backward form dropout takes: from the output alone only where that is
  * exact. */
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include "ops/table.h"
 #include <check.h>
 #include <stdlib.h>
@@ -157,9 +158,5 @@ int main(void) {
     tcase_add_test(c, layer_that_nothing_reads_is_refused);
     tcase_add_test(c, fused_values_take_no_memory);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

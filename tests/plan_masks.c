@@ -1,6 +1,7 @@
 /* What `plan` says about masks: how many bytes each would take, and that none takes any. */
 #include "base/text.h"
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,9 +134,5 @@ int main(void) {
     tcase_add_loop_test(c, bytes_are_those_of_the_mask, 0, n);
     tcase_add_loop_test(c, no_mask_is_stored, 0, n);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -2,6 +2,7 @@
  * them. */
 #include "base/text.h"
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <string.h>
 
@@ -119,9 +120,5 @@ int main(void) {
     tcase_add_test(tests, other_plans_have_no_passes);
     tcase_add_test(tests, records_are_the_callers);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

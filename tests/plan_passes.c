@@ -2,6 +2,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include "ops/table.h"
 #include "plan/passes.h"
 #include <check.h>
@@ -273,9 +274,5 @@ int main(void) {
     tcase_add_loop_test(c, sizes_beyond_31_bits_are_refused, 0,
                         sizeof oversized / sizeof *oversized);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

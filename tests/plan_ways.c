@@ -1,6 +1,7 @@
 /* The keys under which the tuner keeps its choices: steps that launch different kernels have
  * different ones, however little sets them apart, and no key is cut. */
 #include "harness/plan_fixture.h"
+#include "harness/suite.h"
 #include "ops/conv2d.h"
 #include <check.h>
 #include <limits.h>
@@ -88,9 +89,5 @@ int main(void) {
     tcase_add_test(tests, different_kernels_have_different_keys);
     tcase_add_test(tests, a_key_has_room_for_any_numbers);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

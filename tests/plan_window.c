@@ -1,5 +1,6 @@
 /* Where windows lie: outputs and leading padding against worked examples, and against the
  * definition. */
+#include "harness/suite.h"
 #include "ops/window.h"
 #include <check.h>
 #include <stdlib.h>
@@ -53,9 +54,5 @@ int main(void) {
     tcase_add_test(tests, a_kernel_larger_than_map_and_padding_does_not_fit);
     tcase_add_test(tests, same_padding_is_just_enough);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* What a good recipe turns into: values, defaults, names and numbers of layers. */
 #include "base/text.h"
+#include "harness/suite.h"
 #include "recipe_vocabulary.h"
 #include <check.h>
 #include <stdlib.h>
@@ -245,9 +246,5 @@ int main(void) {
     tcase_add_test(all, the_layer_field_holds_4096_and_no_more);
     tcase_add_test(all, the_document_shows_every_attribute);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include "recipe_vocabulary.h"
 
 #include "base/text.h"
+#include "harness/suite.h"
 #include <check.h>
 #include <string.h>
 
@@ -349,9 +350,5 @@ int main(void) {
     tcase_add_test(all, a_long_line_is_shown_around_the_fault);
     tcase_add_test(all, a_fault_found_later_points_into_the_text);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

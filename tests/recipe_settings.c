@@ -1,5 +1,6 @@
 /* --set: paths into the recipe, checked by the same schema; and the text that a run keeps. */
 #include "base/text.h"
+#include "harness/suite.h"
 #include "recipe/emit.h"
 #include "recipe/reader.h"
 #include "recipe_vocabulary.h"
@@ -371,9 +372,5 @@ int main(void) {
     tcase_add_test(all, the_comparison_of_trees_sees_differences);
     tcase_add_test(all, the_kept_text_gives_the_same_recipe_again);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* The subset of YAML, and what hostile text may not do. */
 #include "base/io.h"
 #include "base/text.h"
+#include "harness/suite.h"
 #include "recipe_vocabulary.h"
 #include <check.h>
 #include <stdio.h>
@@ -346,9 +347,5 @@ int main(void) {
     tcase_add_test(all, every_truncation_of_a_recipe_is_an_error_or_a_recipe);
     tcase_add_test(all, files_are_named_as_given);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 /* Every class of bad value with its exact message: what users read. */
+#include "harness/suite.h"
 #include "recipe_vocabulary.h"
 #include <check.h>
 #include <string.h>
@@ -295,9 +296,5 @@ int main(void) {
     tcase_add_test(all, an_unknown_dataset_is_refused_at_its_name);
     tcase_add_test(all, a_dataset_that_is_no_name_has_one_fault);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Lock step: equal devices agree in every bit; a fault planted into a kernel is found at its own
  * step. */
 #include "data/safetensors.h"
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "philox.h"
 #include "train/compare.h"
@@ -392,9 +393,5 @@ int main(void) {
     tcase_add_test(tests, first_disagreement_has_its_place);
     tcase_add_test(tests, dump_holds_every_value_of_a_step);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 /* CONTROL rows against words worked out by hand from the randomness contract. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "ops/table.h"
 #include "train/control.h"
@@ -247,9 +248,5 @@ int main(void) {
     tcase_add_test(tests, passes_name_their_rows_masks_and_intervals);
     tcase_add_test(tests, the_last_pass_is_one);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * environment the test writes it instead of comparing. */
 #include "base/io.h"
 #include "base/text.h"
+#include "harness/suite.h"
 #include "recipe/recipe.h"
 #include "train/model.h"
 #include <check.h>
@@ -64,9 +65,5 @@ int main(void) {
     tcase_add_test(all, the_reference_of_recipes_is_up_to_date);
     tcase_add_test(all, every_word_of_the_vocabulary_is_explained);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

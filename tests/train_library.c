@@ -2,6 +2,7 @@
  * starts, and its failures are survived or reported with its status. CLBlastSgemm below stands
  * before the library's own and fails when it is told to. */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/train.h"
 #include "train/tune.h"
@@ -176,9 +177,5 @@ int main(void) {
     tcase_add_test(c, the_tuner_rejects_it_when_it_fails);
     tcase_add_test(c, a_kept_choice_that_fails_now_ends_no_run);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

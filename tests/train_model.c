@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "data/safetensors.h"
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/model.h"
 #include "train/params.h"
@@ -22,7 +23,7 @@ static struct model *new_model(void) {
     m->epoch = 6;
     static const char *const names[] = {"0", "1", "2", "3",     "4",
                                         "5", "6", "7", "\"8\"", "n\xc3\xb6"};
-    const struct dataset d = {.name = "mnist", .classes = 10, .class_names = names};
+    struct dataset d = {.name = "mnist", .classes = 10, .class_names = names};
     ck_assert_int_eq(model_describe(m, &d, "a device", "a driver 1.2"), OK);
     ck_assert_int_eq(model_seal(m), OK);
     return m;
@@ -296,9 +297,5 @@ int main(void) {
     tcase_add_test(tests, parameters_are_copied_by_name);
     tcase_add_test(tests, other_network_is_refused_as_a_start);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

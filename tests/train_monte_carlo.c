@@ -2,6 +2,7 @@
  * with the masks of docs/masks.md, and what must not change them: batches, chunks, devices, the
  * rows beside. */
 #include "data/dataset.h"
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "harness/train_network.h"
 #include "train/params.h"
@@ -250,9 +251,5 @@ int main(void) {
     tcase_add_test(tests, scores_after_fewer_passes_are_those_of_fewer_passes);
     tcase_add_test(tests, a_pass_that_is_not_finite_is_named);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Training with batch norm: the running statistics as a part of the model. And the averaged model,
  * which they are a part of too. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/predict.h"
 #include "train/train.h"
@@ -199,9 +200,5 @@ int main(void) {
     tcase_add_test(tests, the_average_is_what_is_scored);
     tcase_add_test(tests, every_step_of_averaging_agrees_bit_for_bit);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

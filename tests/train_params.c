@@ -1,4 +1,5 @@
 /* First values of parameters, their layouts in files, and the normalisation of the data. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "philox.h"
 #include "train/norm.h"
@@ -164,9 +165,5 @@ int main(void) {
     tcase_add_test(tests, standard_normalisation_has_mean_zero_and_deviation_one);
     tcase_add_test(tests, unit_normalisation_divides_by_255);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

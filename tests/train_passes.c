@@ -1,5 +1,6 @@
 /* The passes of a Monte-Carlo evaluation that are looked at on the way, and the sums between them.
  */
+#include "harness/suite.h"
 #include "train/ensemble.h"
 #include "train/passes.h"
 #include <check.h>
@@ -69,9 +70,5 @@ int main(void) {
     tcase_add_test(tests, every_pass_is_in_one_interval_and_one_pass_opens_it);
     tcase_add_test(tests, records_add_up_over_their_intervals);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -2,6 +2,7 @@
  * double, and the public API's own rules. */
 #include "data/dataset.h"
 #include "dropcl.h"
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "harness/train_network.h"
 #include <math.h>
@@ -313,9 +314,5 @@ int main(void) {
     tcase_add_test(tests, api_applies_settings_and_refuses_bad_ones);
     tcase_add_test(tests, api_describes_models);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Training end to end on the digits: determinism, devices, micro-batches, stopping, bad
  * numbers. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/train.h"
 #include <math.h>
@@ -331,9 +332,5 @@ int main(void) {
     tcase_add_test(tests, evaluation_names_bad_numbers_too);
     tcase_add_test(tests, misfits_are_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 /* Learning rate schedules against values worked out by hand. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/schedule.h"
 #include <math.h>
@@ -118,9 +119,5 @@ int main(void) {
     tcase_add_test(tests, one_cycle_rises_to_its_peak_and_falls);
     tcase_add_test(tests, warmup_longer_than_the_run_is_only_a_rise);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,5 @@
 /* The micro-batch tree: which gradient is added to which, written out as text. */
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "train/tree.h"
 #include <stdio.h>
@@ -67,9 +68,5 @@ int main(void) {
     tcase_add_loop_test(tests, gradients_are_summed_as_a_tree, 1, 10);
     tcase_add_test(tests, moves_stay_within_the_levels);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* The tuner: only right ways may win, what was found is kept, nothing it meets is fatal, and no
  * choice changes a bit of the result. */
 #include "base/io.h"
+#include "harness/suite.h"
 #include "harness/train_fixture.h"
 #include "ops/table.h"
 #include "train/train.h"
@@ -372,9 +373,5 @@ int main(void) {
     tcase_add_loop_test(c, every_way_gives_the_same_parameters, 0, sizeof ways / sizeof *ways);
     tcase_add_test(c, forcing_a_way_is_no_empty_gesture);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* Uncertainties and scores against closed forms. The same cases are put to formulas with a mistake
  * in them, the most plausible ones: each must be noticed, or the cases prove nothing. */
+#include "harness/suite.h"
 #include "train/ensemble.h"
 #include "train/uncertainty.h"
 #include <check.h>
@@ -343,9 +344,5 @@ int main(void) {
     tcase_add_test(tests, groups_are_means_over_right_and_wrong_rows);
     tcase_add_test(tests, a_group_without_rows_has_no_means);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

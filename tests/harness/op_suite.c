@@ -1,5 +1,6 @@
 /* The main of every operation suite. */
 #include "harness/op.h"
+#include "harness/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,10 +51,7 @@ int op_suite_run(const struct op_suite *s) {
     tcase_add_loop_test(tests, wrong_recipes_are_refused_with_the_reason, 0, s->nrefusals);
     if (s->more) s->more(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = suite_run(suite);
     op_machine_close_devices();
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }
