@@ -48,8 +48,10 @@ struct option {
 
 /* One row of the table for `struct arguments`, whose member has the option's name. */
 #define OPTION(kind_, member, metavar_, doc_, ...)                                                 \
+    OPTION_NAMED(#member, kind_, member, metavar_, doc_, __VA_ARGS__)
+#define OPTION_NAMED(name_, kind_, member, metavar_, doc_, ...)                                    \
     {                                                                                              \
-        .name = #member, .kind = OPTION_##kind_, .offset = offsetof(struct arguments, member),     \
+        .name = name_, .kind = OPTION_##kind_, .offset = offsetof(struct arguments, member),       \
         .metavar = metavar_, .doc = doc_, __VA_ARGS__                                              \
     }
 
@@ -62,11 +64,9 @@ struct option {
     OPTION(WORDS, set, "KEY=VALUE",                                                                \
            "change the recipe: train.batch=64, model.layers.*.dropout.rate=0")
 #define OPTION_SCORE_EVERY                                                                         \
-    {                                                                                              \
-        .name = "score-every", .kind = OPTION_NUMBER, .metavar = "N",                              \
-        .offset = offsetof(struct arguments, score_every), .min = 1, .max = INT32_MAX,             \
-        .doc = "score after every N epochs and the last, not after each",                          \
-    }
+    OPTION_NAMED("score-every", NUMBER, score_every, "N",                                          \
+                 "score after every N epochs and the last, not after each", .min = 1,              \
+                 .max = INT32_MAX)
 #define OPTION_JSON OPTION(FLAG, json, NULL, "JSON lines on stdout")
 #define OPTION_END                                                                                 \
     { .name = NULL }

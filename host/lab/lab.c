@@ -105,31 +105,28 @@ enum err lab_network(const struct lab *lab, const char *layers, char **out) {
     return text_take(&t, out);
 }
 
-static int find_layers(const struct recipe *recipe, const char *type, int *layers, int most) {
+int lab_layers(const struct recipe *recipe, const char *type, const struct layer **layers,
+               int most) {
     const struct layers *all = &recipe->model.layers;
     int n = 0;
     for (int i = 0; i < all->count && n < most; i++)
-        if (!strcmp(all->at[i].schema->name, type)) layers[n++] = i;
+        if (!strcmp(all->at[i].schema->name, type)) layers[n++] = &all->at[i];
     return n;
 }
 
-int lab_dropouts(const struct lab *lab, int *layers, int most) {
-    return find_layers(lab->subject, "dropout", layers, most);
-}
+const char lab_dense_dropout[] = "    - dense: {name: fc1, units: 256, activation: relu}\n"
+                                 "    - dropout: {rate: 0.5}\n"
+                                 "    - dense: {name: fc2, units: 128, activation: relu}\n"
+                                 "    - dropout: {rate: 0.5}\n";
 
 /* Activations that are dropped one by one, and two dense layers to look at what is between them. */
 static enum err choose_subject(struct lab *lab) {
-    int layers[2];
-    if (find_layers(lab->base, "dropout", layers, 1) == 1 &&
-        find_layers(lab->base, "dense", layers, 2) == 2) {
+    const struct layer *layers[2];
+    if (lab_layers(lab->base, "dropout", layers, 1) == 1 &&
+        lab_layers(lab->base, "dense", layers, 2) == 2) {
         if (!(lab->subject_text = strdup(lab->text))) return err_memory("the recipe of the lab");
     } else {
-        TRY(lab_network(lab,
-                        "    - dense: {name: fc1, units: 256, activation: relu}\n"
-                        "    - dropout: {rate: 0.5}\n"
-                        "    - dense: {name: fc2, units: 128, activation: relu}\n"
-                        "    - dropout: {rate: 0.5}\n",
-                        &lab->subject_text));
+        TRY(lab_network(lab, lab_dense_dropout, &lab->subject_text));
     }
     return read_recipe("lab", lab->subject_text, NULL, &lab->subject);
 }

@@ -23,19 +23,6 @@ struct place {
     const char *first, *next;
 };
 
-static enum err find_place(const struct lab *lab, struct place *p) {
-    const struct layers *all = &lab->subject->model.layers;
-    *p = (struct place){NULL, NULL};
-    for (int i = 0; i < all->count; i++) {
-        if (strcmp(all->at[i].schema->name, "dense") != 0) continue;
-        if (!p->first)
-            p->first = all->at[i].name;
-        else if (!p->next)
-            p->next = all->at[i].name;
-    }
-    return p->next ? OK : err_set(ERR_RECIPE, "the recipe has not two dense layers to look at");
-}
-
 /* ---- filters ---- */
 
 /* Weights of a unit as a picture: grey is 0, the largest weight black or white. */
@@ -238,9 +225,10 @@ static enum err examine(struct lab *lab, struct side *s, const struct place *pla
 
 enum err lab_coadaptation(struct lab *lab, struct finding *f) {
     struct side sides[2] = {{.name = "with dropout"}, {.name = "without dropout"}};
-    struct place place;
+    const struct layer *dense[2];
     lab_note_subject(lab);
-    TRY(find_place(lab, &place));
+    lab_layers(lab->subject, "dense", dense, 2);
+    const struct place place = {dense[0]->name, dense[1]->name};
     enum err rc = OK;
     for (int i = 0; i < 2 && !rc; i++) rc = examine(lab, &sides[i], &place, i == 1);
     if (!rc) {

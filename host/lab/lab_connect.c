@@ -2,6 +2,7 @@
  * Zeiler, Zhang, LeCun, Fergus 2013, "Regularization of Neural Networks using DropConnect". */
 #include "lab/lab_private.h"
 #include "train/predict.h"
+#include "train/uncertainty.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,7 @@ static const struct {
 } networks[NETWORKS] = {
     [NONE] = {"none", "    - dense: {name: fc1, units: 256, activation: relu}\n"
                       "    - dense: {name: fc2, units: 128, activation: relu}\n"},
-    [DROPOUT] = {"dropout", "    - dense: {name: fc1, units: 256, activation: relu}\n"
-                            "    - dropout: {rate: 0.5}\n"
-                            "    - dense: {name: fc2, units: 128, activation: relu}\n"
-                            "    - dropout: {rate: 0.5}\n"},
+    [DROPOUT] = {"dropout", lab_dense_dropout},
     [DROPCONNECT] = {"dropconnect",
                      "    - dropconnect: {name: fc1, units: 256, rate: 0.5, activation: relu, "
                      "inference: gaussian}\n"
@@ -42,11 +40,8 @@ static enum err measure(struct lab *lab, const struct trial *t, struct outcome *
     enum err rc = OK;
     lab->on_epoch = note_epoch, lab->watcher = losses;
     for (int i = 0; i < NETWORKS && !rc; i++) {
-        char *text = NULL;
         losses->network = i;
-        rc = lab_network(lab, networks[i].layers, &text);
-        if (!rc) rc = lab_try(lab, text, t, &out[i]);
-        free(text);
+        rc = lab_try(lab, networks[i].layers, t, &out[i]);
     }
     lab->on_epoch = NULL;
     return rc;
@@ -116,7 +111,7 @@ static const struct way {
 struct answers {
     int rows, passes, classes;
     float *p[WAYS]; /* [rows][classes] */
-    double loss[WAYS], error[WAYS];
+    dropcl_point score[WAYS];
     double distance[WAYS]; /* from the mean of the passes */
 };
 
@@ -150,23 +145,26 @@ static enum err answer(struct lab *lab, const struct model *m, struct answers *a
     return rc;
 }
 
-/* The least positive float, which a probability of 0 counts as in every loss. */
-#define LEAST 0x1p-149
-
 /* Total variation: half of what the probabilities of a picture differ by, summed over classes. */
-static void compare(struct answers *a, const uint8_t *labels, int way) {
+static double distance(const float *p, const float *q, int classes) {
+    double apart = 0;
+    for (int c = 0; c < classes; c++) apart += fabs((double)p[c] - (double)q[c]) / 2;
+    return apart;
+}
+
+static enum err compare(struct answers *a, const uint8_t *labels, int way) {
+    struct scoring scoring = {.rows = 0};
+    double *row = malloc((size_t)a->classes * sizeof *row);
+    if (!row) return err_memory("the outputs of a network");
     for (int r = 0; r < a->rows; r++) {
-        const float *p = a->p[way] + r * a->classes, *passes = a->p[PASSES] + r * a->classes;
-        double apart = 0;
-        int best = 0;
-        for (int c = 0; c < a->classes; c++) {
-            apart += fabs((double)p[c] - (double)passes[c]) / 2;
-            if (p[c] > p[best]) best = c;
-        }
-        a->loss[way] -= log(fmax((double)p[labels[r]], LEAST)) / a->rows;
-        a->error[way] += 100.0 * (best != labels[r]) / a->rows;
-        a->distance[way] += apart / a->rows;
+        const float *p = a->p[way] + r * a->classes;
+        for (int c = 0; c < a->classes; c++) row[c] = (double)p[c];
+        scoring_add(&scoring, row, a->classes, 1, labels[r]);
+        a->distance[way] += distance(p, a->p[PASSES] + r * a->classes, a->classes) / a->rows;
     }
+    free(row);
+    scoring_point(&scoring, 0, &a->score[way]);
+    return OK;
 }
 
 static void add_answers(struct page *p, const struct answers *a) {
@@ -191,8 +189,8 @@ static void add_answers(struct page *p, const struct answers *a) {
     for (int way = 0; way < WAYS; way++) {
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", ways[way].name);
-        page_cell(p, row, "%.4f", a->loss[way]);
-        page_cell(p, row, "%.2f %%", a->error[way]);
+        page_cell(p, row, "%.4f", a->score[way].loss);
+        page_cell(p, row, "%.2f %%", 100 * (1 - a->score[way].accuracy));
         if (way == PASSES)
             page_cell(p, row, "\u2013");
         else
@@ -205,18 +203,14 @@ static enum err evaluate(struct lab *lab, const struct model *m, struct answers 
     enum err rc = OK;
     for (int way = 0; way < WAYS && !rc; way++) {
         rc = answer(lab, m, a, way);
-        if (!rc) compare(a, lab->data->test.labels, way);
+        if (!rc) rc = compare(a, lab->data->test.labels, way);
     }
     return rc;
 }
 
 static enum err look_at_one(struct lab *lab, const struct trial *t, struct answers *a) {
-    struct lab_settings s = {.count = 0};
     struct model *m = NULL;
-    char *text = NULL;
-    TRY(lab_network(lab, networks[DROPCONNECT].layers, &text));
-    lab_trial_settings(t, &s);
-    enum err rc = lab_train(lab, text, &s, &m, NULL);
+    enum err rc = lab_trial_model(lab, networks[DROPCONNECT].layers, t, &m);
     if (!rc) {
         *a = (struct answers){.rows = lab->data->test.rows,
                               .passes = lab_choose(lab, 15, 100),
@@ -226,7 +220,6 @@ static enum err look_at_one(struct lab *lab, const struct trial *t, struct answe
     if (!rc) add_answers(&lab->page, a);
     for (int way = 0; way < WAYS; way++) free(a->p[way]);
     model_free(m);
-    free(text);
     return rc;
 }
 

@@ -45,6 +45,8 @@ enum err lab_model(struct lab *, const struct model **out);
  * `layers` is YAML, one layer a line, indented by four blanks; the last dense layer is added. The
  * caller frees. */
 enum err lab_network(const struct lab *, const char *layers, char **out);
+/* The lecture's two hidden layers with dropout, for lab_network. */
+extern const char lab_dense_dropout[];
 
 /* Quick, or the real thing. */
 int lab_choose(const struct lab *, int quick, int full);
@@ -55,9 +57,9 @@ int lab_epochs(const struct lab *, int quick, int full);
  * recipe's training sees. */
 int lab_epochs_on(const struct lab *, int rows, int epochs);
 
-/* The subject's layers that drop single activations, in order: indices into subject->model.layers,
- * at most `most`; returns how many, at least one. */
-int lab_dropouts(const struct lab *, int *layers, int most);
+/* The first layers of a type in the recipe, in order, at most `most`; returns how many. The subject
+ * has a `dropout` and two `dense`. */
+int lab_layers(const struct recipe *, const char *type, const struct layer **layers, int most);
 /* Says on the page when the subject is not the recipe's own network. */
 void lab_note_subject(struct lab *);
 
@@ -81,9 +83,12 @@ struct outcome {
 };
 /* Lowers rows and validation to what the data has; returns rows. */
 int lab_trial_rows(const struct lab *, struct trial *);
-/* Rows, epochs and the further settings: what a training of its own has in common with a trial. */
-void lab_trial_settings(const struct trial *, struct lab_settings *);
-enum err lab_try(struct lab *, const char *text, const struct trial *, struct outcome *out);
+/* One model of these layers (lab_network) with a trial's rows, epochs and settings, nothing held
+ * out; the caller's. */
+enum err lab_trial_model(struct lab *, const char *layers, const struct trial *,
+                         struct model **out);
+/* All seeds of a network of these layers (lab_network). */
+enum err lab_try(struct lab *, const char *layers, const struct trial *, struct outcome *out);
 
 /* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, the least
  * that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0. Of a

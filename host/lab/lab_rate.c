@@ -1,9 +1,7 @@
 /* The rate of the hidden layers and of the input, and what the amount of data has to do with it. */
 #include "base/text.h"
 #include "lab/lab_private.h"
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { POINTS = 12 };
 
@@ -15,7 +13,6 @@ struct place {
 static enum err try_rates(struct lab *lab, const struct place *p, const struct trial *t,
                           struct outcome *out) {
     struct text layers = {0};
-    char *text = NULL;
     text_add(&layers,
              "    - dropout: {rate: %g}\n"
              "    - dense: {name: fc1, units: 256, activation: relu}\n"
@@ -23,18 +20,16 @@ static enum err try_rates(struct lab *lab, const struct place *p, const struct t
              "    - dense: {name: fc2, units: 128, activation: relu}\n"
              "    - dropout: {rate: %g}\n",
              p->input, p->hidden, p->hidden);
-    enum err rc = layers.failed ? err_memory("the layers of a network")
-                                : lab_network(lab, layers.data, &text);
+    enum err rc =
+        layers.failed ? err_memory("the layers of a network") : lab_try(lab, layers.data, t, out);
     text_free(&layers);
-    if (!rc) rc = lab_try(lab, text, t, out);
-    free(text);
     return rc;
 }
 
 /* ---- the rate ---- */
 
 struct rates {
-    const char *title, *x;
+    const char *title;
     double at[POINTS];
     int count;
     struct outcome outcome[POINTS];
@@ -43,7 +38,7 @@ struct rates {
 
 static void add_chart(struct page *p, const struct rates *r, const char *caption) {
     json_t *chart = page_chart(
-        p, &(struct chart){.title = r->title, .x = r->x, .y = "error, %", .caption = caption});
+        p, &(struct chart){.title = r->title, .x = "rate", .y = "error, %", .caption = caption});
     static const char *const names[] = {"validation", "test", "training (dropout on)"};
     for (int line = 0; line < 3; line++) {
         json_t *series = page_series(p, chart, names[line]);
@@ -148,11 +143,10 @@ enum err lab_rate(struct lab *lab, struct finding *f) {
                       .validation = lab_choose(lab, 5000, 10000),
                       .seeds = lab_choose(lab, 5, TRIAL_SEEDS)};
     struct rates hidden = {.title = "The rate of the hidden layers (input: 0)",
-                           .x = "rate",
                            .at = {0, 0.2, 0.35, 0.5, 0.65, 0.8},
                            .count = 6};
     char title[64];
-    struct rates input = {.title = title, .x = "rate", .at = {0, 0.1, 0.2, 0.35, 0.5}, .count = 5};
+    struct rates input = {.title = title, .at = {0, 0.1, 0.2, 0.35, 0.5}, .count = 5};
     t.epochs = lab_epochs_on(lab, lab_trial_rows(lab, &t), 100);
     TRY(measure(lab, &t, &hidden, NULL));
     snprintf(title, sizeof title, "The rate of the input (hidden: %g)", hidden.at[hidden.best]);

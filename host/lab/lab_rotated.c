@@ -27,13 +27,6 @@ static enum err predict(struct lab *lab, const struct model *m, const uint8_t *p
     return predict_images(lab->options->device, m, &r, p, figures);
 }
 
-static int largest(const float *p, int classes) {
-    int best = 0;
-    for (int c = 1; c < classes; c++)
-        if (p[c] > p[best]) best = c;
-    return best;
-}
-
 /* ---- many pictures at one angle ---- */
 
 /* Room for one angle. */
@@ -60,7 +53,7 @@ static void free_bench(struct bench *b) {
 static void take_plain(struct rotated *x, const struct bench *b, const uint8_t *labels, int turn) {
     for (int r = 0; r < x->rows; r++) {
         int at = turn * x->rows + r;
-        bool wrong = largest(b->p + r * x->classes, x->classes) != labels[r];
+        bool wrong = stats_largest(b->p + r * x->classes, x->classes) != labels[r];
         x->score[SCORE_CONFIDENCE][at] = 1 - b->figures[r].probability;
         x->wrong[SCORE_CONFIDENCE][at] = wrong;
         x->turn[turn].of[ACCURACY_OFF] += !wrong / (double)x->rows;
@@ -72,7 +65,7 @@ static void take_passes(struct rotated *x, const struct bench *b, const uint8_t 
     for (int r = 0; r < x->rows; r++) {
         const dropcl_uncertainty *u = &b->figures[r];
         int at = turn * x->rows + r;
-        bool wrong = largest(b->p + r * x->classes, x->classes) != labels[r];
+        bool wrong = stats_largest(b->p + r * x->classes, x->classes) != labels[r];
         x->score[SCORE_ENTROPY][at] = u->entropy;
         x->score[SCORE_INFORMATION][at] = u->information;
         x->wrong[SCORE_ENTROPY][at] = x->wrong[SCORE_INFORMATION][at] = wrong;

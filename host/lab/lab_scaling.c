@@ -170,9 +170,11 @@ static double deviation(const struct observed *o) {
 enum err lab_scaling(struct lab *lab, struct finding *f) {
     const struct model *m;
     struct observed o[LAYERS] = {{.rate = 0}};
-    int at[LAYERS], count = lab_dropouts(lab, at, LAYERS), passes = lab_choose(lab, 30, 200);
+    const struct layer *drops[LAYERS];
+    int count = lab_layers(lab->subject, "dropout", drops, LAYERS),
+        passes = lab_choose(lab, 30, 200);
     lab_note_subject(lab);
-    for (int i = 0; i < count; i++) o[i].layer = &lab->subject->model.layers.at[at[i]];
+    for (int i = 0; i < count; i++) o[i].layer = drops[i];
     TRY(lab_model(lab, &m));
     TRY(observe(lab, m, o, count, passes));
     add_table(&lab->page, o, count);

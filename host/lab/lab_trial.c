@@ -1,6 +1,7 @@
 /* One network trained with several seeds, and whether another one is better. */
 #include "lab/lab_private.h"
 #include <math.h>
+#include <stdlib.h>
 
 int lab_trial_rows(const struct lab *lab, struct trial *t) {
     int all = lab->data->train.rows;
@@ -9,17 +10,29 @@ int lab_trial_rows(const struct lab *lab, struct trial *t) {
     return t->rows;
 }
 
-void lab_trial_settings(const struct trial *t, struct lab_settings *s) {
-    lab_set(s, "train.limit=%d", t->rows);
-    lab_set(s, "train.epochs=%d", t->epochs);
-    for (int i = 0; t->settings && t->settings[i]; i++) lab_set(s, "%s", t->settings[i]);
+static struct lab_settings settings_of(const struct trial *t) {
+    struct lab_settings s = {.count = 0};
+    lab_set(&s, "train.limit=%d", t->rows);
+    lab_set(&s, "train.epochs=%d", t->epochs);
+    for (int i = 0; t->settings && t->settings[i]; i++) lab_set(&s, "%s", t->settings[i]);
+    return s;
+}
+
+enum err lab_trial_model(struct lab *lab, const char *layers, const struct trial *t,
+                         struct model **out) {
+    const struct lab_settings s = settings_of(t);
+    char *text = NULL;
+    *out = NULL;
+    TRY(lab_network(lab, layers, &text));
+    enum err rc = lab_train(lab, text, &s, out, NULL);
+    free(text);
+    return rc;
 }
 
 static enum err train_once(struct lab *lab, const char *text, const struct trial *t, int seed,
                            dropcl_event *last) {
-    struct lab_settings s = {.count = 0};
+    struct lab_settings s = settings_of(t);
     struct model *m = NULL;
-    lab_trial_settings(t, &s);
     lab_set(&s, "train.validation=%d", t->validation);
     lab_set(&s, "train.seed=%d", seed);
     enum err rc = lab_train(lab, text, &s, &m, last);
@@ -27,7 +40,8 @@ static enum err train_once(struct lab *lab, const char *text, const struct trial
     return rc;
 }
 
-enum err lab_try(struct lab *lab, const char *text, const struct trial *t, struct outcome *out) {
+static enum err try_seeds(struct lab *lab, const char *text, const struct trial *t,
+                          struct outcome *out) {
     struct errors *held = &out->held, *test = &out->test, *train = &out->train;
     held->seeds = test->seeds = train->seeds = t->seeds;
     for (int i = 0; i < t->seeds; i++) {
@@ -41,6 +55,14 @@ enum err lab_try(struct lab *lab, const char *text, const struct trial *t, struc
     test->over = stats_of(test->of, t->seeds);
     train->over = stats_of(train->of, t->seeds);
     return OK;
+}
+
+enum err lab_try(struct lab *lab, const char *layers, const struct trial *t, struct outcome *out) {
+    char *text = NULL;
+    TRY(lab_network(lab, layers, &text));
+    enum err rc = try_seeds(lab, text, t, out);
+    free(text);
+    return rc;
 }
 
 /* Student's t: 97.5 % of the distribution with n - 1 degrees of freedom lie below. */

@@ -1,12 +1,11 @@
 /* What to drop in a convolutional network: single elements of its maps, whole maps (Tompson,
  * Goroshin, Jain, LeCun, Bregler 2015) or blocks of them (Ghiasi, Lin, Le 2018). */
-#include "base/text.h"
 #include "lab/maps.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RATES = 4, PICTURES = 128 /* whose maps are looked at */ };
+enum { RATES = 4, PICTURES = 128 /* whose maps are looked at */, LAYERS = 512 /* bytes of text */ };
 static const char maps_value[] = "conv2.relu";
 
 /* A weight of a convolution gets the gradients of a whole map: at the usual rate most filters are
@@ -25,33 +24,25 @@ struct variants {
 };
 
 /* drop: a line of YAML, "" for none; its maps have half the side of the pictures. */
-static enum err make_network(const struct lab *lab, const char *drop, char **out) {
-    struct text layers = {0};
-    text_add(&layers,
+static void write_layers(const char *drop, char layers[LAYERS]) {
+    snprintf(layers, LAYERS,
              "    - conv: {name: conv1, filters: 16, kernel: 3, pad: same, activation: relu}\n"
              "    - maxpool: {size: 2}\n"
              "    - conv: {name: conv2, filters: 32, kernel: 3, pad: same, activation: relu}\n"
              "%s"
              "    - maxpool: {size: 2}\n",
              drop);
-    enum err rc =
-        layers.failed ? err_memory("the layers of a network") : lab_network(lab, layers.data, out);
-    text_free(&layers);
-    return rc;
 }
 
 /* ---- the maps ---- */
 
 static enum err read_maps(struct lab *lab, const struct trial *t, struct maps *maps) {
-    struct lab_settings s = {.count = 0};
     struct model *m = NULL;
-    char *text = NULL;
-    TRY(make_network(lab, "", &text));
-    lab_trial_settings(t, &s);
-    enum err rc = lab_train(lab, text, &s, &m, NULL);
-    if (!rc) rc = maps_read(maps, lab, m, maps_value, PICTURES);
+    char layers[LAYERS];
+    write_layers("", layers);
+    TRY(lab_trial_model(lab, layers, t, &m));
+    enum err rc = maps_read(maps, lab, m, maps_value, PICTURES);
     model_free(m);
-    free(text);
     return rc;
 }
 
@@ -98,11 +89,9 @@ static enum err look_at_maps(struct lab *lab, const struct trial *t, struct vari
 
 static enum err try_variant(struct lab *lab, const char *drop, const struct trial *t,
                             struct outcome *out) {
-    char *text = NULL;
-    TRY(make_network(lab, drop, &text));
-    enum err rc = lab_try(lab, text, t, out);
-    free(text);
-    return rc;
+    char layers[LAYERS];
+    write_layers(drop, layers);
+    return lab_try(lab, layers, t, out);
 }
 
 static enum err measure(struct lab *lab, const struct trial *t, struct variants *v) {

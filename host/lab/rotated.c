@@ -29,9 +29,7 @@ static void add_pictures(struct page *p, const struct example *e, const struct d
                                  width_for(d, classes));
     for (int t = 0; t < TURNS; t++) {
         const float *mean = e->p + t * classes;
-        int best = 0;
-        for (int c = 1; c < classes; c++)
-            if (mean[c] > mean[best]) best = c;
+        int best = stats_largest(mean, classes);
         page_picture(p, list, e->pictures + (size_t)t * pixels, d->width, d->height, d->channels,
                      "%d\xc2\xb0\n%s: %.2f\n%.3f", t * TURN_STEP, d->class_names[best],
                      e->at[t].probability, e->at[t].information);

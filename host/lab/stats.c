@@ -13,6 +13,13 @@ struct stats stats_of(const double *values, int count) {
     return s;
 }
 
+int stats_largest(const float *values, int n) {
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (values[i] > values[best]) best = i;
+    return best;
+}
+
 double stats_correlation(const float *a, const float *b, int n) {
     double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
     for (int i = 0; i < n; i++) ma += (double)a[i], mb += (double)b[i];

@@ -13,6 +13,9 @@ struct stats {
 };
 struct stats stats_of(const double *values, int count);
 
+/* Which is the largest; the first of equal ones. */
+int stats_largest(const float *values, int n);
+
 /* Pearson's correlation of n pairs; NaN where one side never changes. */
 double stats_correlation(const float *a, const float *b, int n);
 
