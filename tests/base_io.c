@@ -94,6 +94,18 @@ START_TEST(a_failed_write_leaves_the_old_file_and_no_other) {
 }
 END_TEST
 
+/* A device in a pipe's clothes: what `--out /dev/full` names must still be there afterwards. */
+START_TEST(what_is_no_regular_file_is_not_replaced) {
+    struct stat st;
+    ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+    ck_assert_int_eq(io_write_atomic(in_folder("pipe"), "new", 3), ERR_CREATE);
+    ck_assert_ptr_nonnull(strstr(err_message(), "pipe: is a device or pipe"));
+    ck_assert_int_eq(stat(in_folder("pipe"), &st), 0);
+    ck_assert(S_ISFIFO(st.st_mode));
+    ck_assert_int_eq(entries(), 1);
+}
+END_TEST
+
 START_TEST(replacing_keeps_the_rights) {
     struct stat st;
     ck_assert_int_eq(io_write_atomic(in_folder("x"), "old", 3), OK);
@@ -123,6 +135,7 @@ int main(void) {
     tcase_add_test(all, the_limit_is_exact);
     tcase_add_test(all, absent_files_and_folders_are_told_apart);
     tcase_add_test(all, a_failed_write_leaves_the_old_file_and_no_other);
+    tcase_add_test(all, what_is_no_regular_file_is_not_replaced);
     tcase_add_test(all, replacing_keeps_the_rights);
     tcase_add_test(all, folders_are_made_with_their_parents);
     suite_add_tcase(suite, all);

@@ -100,6 +100,10 @@ static int open_beside(const char *path, char *name, size_t room) {
 
 enum err io_write_atomic(const char *path, const void *data, size_t size) {
     enum { SUFFIX = 48 };
+    struct stat old;
+    bool replaces = stat(path, &old) == 0;
+    if (replaces && !S_ISREG(old.st_mode) && !S_ISDIR(old.st_mode))
+        return err_set(ERR_CREATE, "%s: is a device or pipe, which a file would replace", path);
     size_t room = strlen(path) + SUFFIX;
     char *name = malloc(room);
     if (!name) return err_memory(path);
@@ -110,8 +114,7 @@ enum err io_write_atomic(const char *path, const void *data, size_t size) {
         rc = err_set(ERR_CREATE, "%s: cannot create: %s", path, strerror(errno));
         goto out;
     }
-    struct stat old;
-    if (stat(path, &old) == 0) (void)fchmod(fd, old.st_mode & 0777);
+    if (replaces) (void)fchmod(fd, old.st_mode & 0777);
     bool bad = write_all(fd, data, size) || fsync(fd);
     int why = errno;
     if (close(fd) && !bad) {

@@ -12,8 +12,8 @@
  * otherwise. */
 enum err io_read(const char *path, size_t limit, char **data, size_t *size);
 
-/* Writes, syncs and renames. ERR_CREATE when the file cannot be created, ERR_IO when writing fails.
- */
+/* Writes, syncs and renames. ERR_CREATE when the file cannot be created or is no regular one, which
+ * the renaming would destroy; ERR_IO when writing fails. */
 enum err io_write_atomic(const char *path, const void *data, size_t size);
 
 /* mkdir -p. ERR_CREATE. */
