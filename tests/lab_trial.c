@@ -72,6 +72,31 @@ START_TEST(seeds_are_paired) {
 }
 END_TEST
 
+/* Curves of three seeds, with so little noise that differences are clear, or with so much that they
+ * are not. */
+static enum verdict peak_of(const double *points, int count, int best, double noise) {
+    struct errors curve[8];
+    for (int i = 0; i < count; i++) {
+        const double seeds[] = {points[i] + 7, points[i] - 3 + noise * (i % 3),
+                                points[i] + noise * (i % 2)};
+        curve[i] = errors_of(seeds, 3);
+    }
+    return lab_peak(curve, count, best);
+}
+
+START_TEST(a_peak_is_in_the_middle_at_an_end_or_not_to_be_told) {
+    const double middle[] = {4, 3, 1, 3, 5}, first[] = {1, 3, 4, 5}, last[] = {6, 5, 4, 1},
+                 flat_end[] = {4, 3, 1, 1}, shelf[] = {1, 1, 4, 5};
+    ck_assert_int_eq(peak_of(middle, 5, 2, 0.01), VERDICT_HELD);
+    ck_assert_int_eq(peak_of(middle, 5, 2, 20), VERDICT_OPEN);
+    ck_assert_int_eq(peak_of(first, 4, 0, 0.01), VERDICT_FAILED);
+    ck_assert_int_eq(peak_of(first, 4, 0, 20), VERDICT_OPEN);
+    ck_assert_int_eq(peak_of(last, 4, 3, 0.01), VERDICT_FAILED);
+    ck_assert_int_eq(peak_of(flat_end, 4, 2, 0), VERDICT_OPEN); /* one end is as good      */
+    ck_assert_int_eq(peak_of(shelf, 4, 0, 0), VERDICT_OPEN);    /* a point between is, too */
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("lab_trial");
     TCase *tests = tcase_create("gain");
@@ -79,6 +104,7 @@ int main(void) {
     tcase_add_test(tests, a_gain_is_clear_beyond_chance);
     tcase_add_test(tests, one_seed_makes_nothing_clear);
     tcase_add_test(tests, seeds_are_paired);
+    tcase_add_test(tests, a_peak_is_in_the_middle_at_an_end_or_not_to_be_told);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -99,6 +99,10 @@ struct gain {
 };
 struct gain lab_gain(const struct errors *from, const struct errors *to);
 
+/* Whether a curve has its best point in the middle: held where it is clearly better than both ends,
+ * failed where it is an end and clearly better than every point between, else open. */
+enum verdict lab_peak(const struct errors *curve, int count, int best);
+
 /* ---- lab_probe.c: looking inside ---- */
 
 /* A trained network on the first `rows` test rows, every operation a step of its own, so that every

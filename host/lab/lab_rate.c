@@ -93,18 +93,10 @@ static enum err measure(struct lab *lab, const struct trial *t, struct rates *r,
 
 /* Chosen by the rows held out, so judged by the test set: what was best of several by chance is not
  * so there. */
-static bool clearly_better(const struct rates *r, int i, int than) {
-    return lab_gain(&r->outcome[than].test, &r->outcome[i].test).clear;
-}
-
-/* The best of the hidden layers' rates is in between: yes and clearly, no and clearly, or neither.
- */
 static enum verdict judge_hidden(const struct rates *r) {
-    int last = r->count - 1, beside = r->best == 0 ? 1 : last - 1;
-    if (r->best == 0 || r->best == last)
-        return clearly_better(r, r->best, beside) ? VERDICT_FAILED : VERDICT_OPEN;
-    return clearly_better(r, r->best, 0) && clearly_better(r, r->best, last) ? VERDICT_HELD
-                                                                             : VERDICT_OPEN;
+    struct errors test[POINTS];
+    for (int i = 0; i < r->count; i++) test[i] = r->outcome[i].test;
+    return lab_peak(test, r->count, r->best);
 }
 
 /* The input's best is not above the hidden layers'. */
@@ -113,7 +105,8 @@ static enum verdict judge_input(const struct rates *hidden, const struct rates *
     for (int i = 0; i < input->count; i++)
         if (input->at[i] <= hidden->at[hidden->best]) as_much = i;
     if (input->best <= as_much) return VERDICT_HELD;
-    return clearly_better(input, input->best, as_much) ? VERDICT_FAILED : VERDICT_OPEN;
+    const struct outcome *o = input->outcome;
+    return lab_gain(&o[as_much].test, &o[input->best].test).clear ? VERDICT_FAILED : VERDICT_OPEN;
 }
 
 static void judge(struct finding *f, const struct rates *hidden, const struct rates *input) {
@@ -197,28 +190,16 @@ static void add_sizes(struct page *p, const struct sizes *s) {
     }
 }
 
-/* Gains as if they were errors, so that two of them can be compared seed by seed. */
-static struct errors gains_of(const struct sizes *s, int i, int seeds) {
-    struct errors g = {.seeds = seeds};
-    for (int k = 0; k < seeds; k++) g.of[k] = s->without[i].test.of[k] - s->with[i].test.of[k];
-    g.over = stats_of(g.of, seeds);
-    return g;
-}
-
-static bool gains_more(const struct sizes *s, int i, int than, int seeds) {
-    struct errors a = gains_of(s, i, seeds), b = gains_of(s, than, seeds);
-    return lab_gain(&a, &b).clear;
-}
-
-/* Most in the middle, clearly more than at both ends; or clearly most at an end; or neither. */
+/* Most in the middle: of what dropout adds to the errors, which is little where it gains much. */
 static enum verdict verdict_of(const struct sizes *s, int best, int seeds) {
-    int last = s->count - 1;
-    bool most = best == 0 || best == last;
-    for (int i = 1; i < last && most; i++) most = gains_more(s, best, i, seeds);
-    if (best == 0 || best == last) return most ? VERDICT_FAILED : VERDICT_OPEN;
-    bool held =
-        gain(s, best).clear && gains_more(s, best, 0, seeds) && gains_more(s, best, last, seeds);
-    return held ? VERDICT_HELD : VERDICT_OPEN;
+    struct errors added[POINTS];
+    for (int i = 0; i < s->count; i++) {
+        added[i].seeds = seeds;
+        for (int k = 0; k < seeds; k++)
+            added[i].of[k] = s->with[i].test.of[k] - s->without[i].test.of[k];
+    }
+    enum verdict peak = lab_peak(added, s->count, best);
+    return peak == VERDICT_HELD && !gain(s, best).clear ? VERDICT_OPEN : peak;
 }
 
 static void judge_sizes(struct finding *f, const struct sizes *s, int seeds) {

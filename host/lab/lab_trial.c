@@ -83,3 +83,12 @@ struct gain lab_gain(const struct errors *from, const struct errors *to) {
     double least = s.count > 1 ? s.mean - student(s.count) * error : (double)NAN;
     return (struct gain){s.mean, error, least, least > 0};
 }
+
+enum verdict lab_peak(const struct errors *curve, int count, int best) {
+    int last = count - 1;
+    bool clear = true, end = best == 0 || best == last;
+    for (int i = 0; i < count; i++)
+        if (end ? i > 0 && i < last : i == 0 || i == last)
+            clear = clear && lab_gain(&curve[i], &curve[best]).clear;
+    return !clear ? VERDICT_OPEN : end ? VERDICT_FAILED : VERDICT_HELD;
+}
