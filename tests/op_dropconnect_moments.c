@@ -121,22 +121,11 @@ END_TEST
 
 /* ---- evaluation: the expected ReLU ---- */
 
-/* E max(u, 0) by Simpson's rule over nine deviations either side: good to 1e-9 of s. */
-static double expected_relu(double mu, double s) {
-    enum { PARTS = 4000 };
-    double sum = 0, h = 18.0 / PARTS;
-    for (int k = 0; k <= PARTS; k++) {
-        double z = -9 + h * k, weight = k == 0 || k == PARTS ? 1 : k % 2 ? 4 : 2;
-        sum += weight * relu_of(mu + s * z) * exp(-z * z / 2);
-    }
-    return sum * h / 3 / sqrt(2 * 3.14159265358979323846);
-}
-
 static void check_gaussian(const struct op_target *target) {
     struct op_evaluated run = op_evaluate(
         target, &(struct op_evaluation){"relu", "gaussian", "dropconnect_gaussian", 0.3, NULL});
     for (int k = 0; k < OP_EVALUATED_OUTPUTS; k++) {
-        double want = expected_relu(run.mu[k], run.s[k]);
+        double want = op_expectation(relu_of, run.mu[k], run.s[k]);
         /* sums of 41 products near 1 in float, then a handful of operations: 1e-5 of s is ample,
            and a wrong variance or density is off by far more */
         ck_assert_msg(fabs((double)run.y[k] - want) < 1e-5 * run.s[k], "output %d: %g, want %g", k,

@@ -87,17 +87,6 @@ static double distance_of(const double *z, int n) {
     return sum;
 }
 
-/* E f(mu + s z) by Simpson's rule over nine deviations either side. */
-static double expectation(double (*f)(double), double mu, double s) {
-    enum { PARTS = 4000 };
-    double sum = 0, h = 18.0 / PARTS;
-    for (int k = 0; k <= PARTS; k++) {
-        double z = -9 + h * k, weight = k == 0 || k == PARTS ? 1 : k % 2 ? 4 : 2;
-        sum += weight * f(mu + s * z) * exp(-z * z / 2);
-    }
-    return sum * h / 3 / sqrt(2 * 3.14159265358979323846);
-}
-
 /* ---- the layer in evaluation ---- */
 
 static struct op_evaluated run_sampled(const struct op_target *target, const char *activation,
@@ -147,7 +136,7 @@ static struct error error_of(const struct activation *a, int samples) {
     struct op_evaluated run = run_sampled(&cpu, a->name, samples);
     struct error e = {0, 0};
     for (int k = 0; k < OUTPUTS; k++) {
-        double want = expectation(a->f, run.mu[k], run.s[k]);
+        double want = op_expectation(a->f, run.mu[k], run.s[k]);
         double error = fabs((double)run.y[k] - want) - rounding(&run, k, a->slope);
         error = fmax(error, 0) / run.s[k];
         e.largest = fmax(e.largest, error);

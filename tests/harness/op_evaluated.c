@@ -68,3 +68,13 @@ struct op_evaluated op_evaluate(const struct op_target *target, const struct op_
     op_world_close(&world);
     return run;
 }
+
+double op_expectation(double (*f)(double), double mu, double s) {
+    enum { PARTS = 4000 };
+    double sum = 0, h = 18.0 / PARTS;
+    for (int k = 0; k <= PARTS; k++) {
+        double z = -9 + h * k, weight = k == 0 || k == PARTS ? 1 : k % 2 ? 4 : 2;
+        sum += weight * f(mu + s * z) * exp(-z * z / 2);
+    }
+    return sum * h / 3 / sqrt(2 * 3.14159265358979323846);
+}
