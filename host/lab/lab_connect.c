@@ -1,6 +1,7 @@
 /* Dropping weights instead of activations, and the two ways to evaluate what was trained so: Wan,
  * Zeiler, Zhang, LeCun, Fergus 2013, "Regularization of Neural Networks using DropConnect". */
 #include "lab/lab_private.h"
+#include "train/ensemble.h"
 #include "train/predict.h"
 #include "train/uncertainty.h"
 #include <math.h>
@@ -154,15 +155,16 @@ static double distance(const float *p, const float *q, int classes) {
 
 static enum err compare(struct answers *a, const uint8_t *labels, int way) {
     struct scoring scoring = {.rows = 0};
-    double *row = malloc((size_t)a->classes * sizeof *row);
-    if (!row) return err_memory("the outputs of a network");
+    struct ensemble one;
+    TRY(ensemble_new(&one, a->classes, 1, (size_t)a->rows));
+    ensemble_add_output(&one, a->p[way]);
     for (int r = 0; r < a->rows; r++) {
-        const float *p = a->p[way] + r * a->classes;
-        for (int c = 0; c < a->classes; c++) row[c] = (double)p[c];
-        scoring_add(&scoring, row, a->classes, 1, labels[r]);
-        a->distance[way] += distance(p, a->p[PASSES] + r * a->classes, a->classes) / a->rows;
+        scoring_add(&scoring, ensemble_row(&one, 0, (size_t)r), a->classes, 1, labels[r]);
+        a->distance[way] +=
+            distance(a->p[way] + r * a->classes, a->p[PASSES] + r * a->classes, a->classes) /
+            a->rows;
     }
-    free(row);
+    ensemble_free(&one);
     scoring_point(&scoring, 0, &a->score[way]);
     return OK;
 }

@@ -4,10 +4,12 @@
  *   entropy           H[p] = -sum_c p_c log p_c, of the prediction: all there is to be unsure about
  *   expected entropy  mean_k H[p_k]: what the data itself leaves open
  *   information       their difference, the mutual information of prediction and weights (BALD):
- * what the passes disagree about variation         1 - the share of the passes that vote for the
- * class most of them vote for (Gal 2016, Uncertainty in Deep Learning, section 3.3.1; Houlsby,
- * Huszar, Ghahramani, Lengyel 2011; Smith, Gal 2018, Understanding Measures of Uncertainty for
- * Adversarial Example Detection, section 3). Logarithms are natural: nats. */
+ *                     what the passes disagree about
+ *   variation         1 - the share of the passes that vote for the class most of them vote for
+ *
+ * (Gal 2016, Uncertainty in Deep Learning, section 3.3.1; Houlsby, Huszar, Ghahramani, Lengyel 2011;
+ * Smith, Gal 2018, Understanding Measures of Uncertainty for Adversarial Example Detection, section
+ * 3). Logarithms are natural: nats. */
 #ifndef DROPCL_TRAIN_UNCERTAINTY_H
 #define DROPCL_TRAIN_UNCERTAINTY_H
 
@@ -39,8 +41,9 @@ struct scoring {
     struct calibration calibration;
     dropcl_group right, wrong; /* `mean` holds sums */
 };
-/* loss: -log of the label's mean probability, which counts as 2^-149 where all outputs round it to
- * 0. brier: sum_c (p_c - [c = label])^2 (Brier 1950), 0 to 2. */
+/* sum: an ensemble's row, as above. loss: -log of the label's mean probability, which counts as
+ * 2^-149 where all outputs round it to 0. brier: sum_c (p_c - [c = label])^2 (Brier 1950), 0 to 2.
+ */
 void scoring_add(struct scoring *, const double *sum, int classes, int outputs, int label);
 void scoring_point(const struct scoring *, int passes, dropcl_point *out);
 /* Means over all rows, those predicted right and those predicted wrong; NaN of no rows. */
