@@ -7,9 +7,9 @@
  *                     what the passes disagree about
  *   variation         1 - the share of the passes that vote for the class most of them vote for
  *
- * (Gal 2016, Uncertainty in Deep Learning, section 3.3.1; Houlsby, Huszar, Ghahramani, Lengyel 2011;
- * Smith, Gal 2018, Understanding Measures of Uncertainty for Adversarial Example Detection, section
- * 3). Logarithms are natural: nats. */
+ * (Gal 2016, Uncertainty in Deep Learning, section 3.3.1; Houlsby, Huszar, Ghahramani, Lengyel
+ * 2011; Smith, Gal 2018, Understanding Measures of Uncertainty for Adversarial Example Detection,
+ * section 3). Logarithms are natural: nats. */
 #ifndef DROPCL_TRAIN_UNCERTAINTY_H
 #define DROPCL_TRAIN_UNCERTAINTY_H
 
