@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 500, PASSES = 20, SCORED = 10000 };
+enum { ROWS = 500, PASSES = 20, SCORED = 10000, UNITS = 128 };
 
 /* Three networks that differ in where they drop. `reads`: the value that enters the dense layer
  * before the last batch norm. */
+enum { NONE, BEFORE, BEHIND, PLACES };
 static const struct {
     const char *name, *layers, *reads;
-} places[] = {
+} places[PLACES] = {
     {"no dropout",
      "    - dense: {name: fc1, units: 128, activation: relu}\n"
      "    - dense: {name: fc2, units: 128, bias: false}\n"
@@ -31,7 +32,6 @@ static const struct {
      "    - batchnorm: {name: norm}\n    - relu\n    - dropout: {name: drop, rate: 0.5}\n",
      "fc1.relu"},
 };
-enum { PLACES = sizeof places / sizeof places[0], UNITS = 128 };
 
 /* Per unit of the layer before the batch norm. */
 struct moments {
@@ -79,25 +79,25 @@ static enum err watch(struct lab *lab, const struct model *model, enum plan_mode
     return rc;
 }
 
+/* Of each seed: the variance in training over that in evaluation, mean over the units; errors in
+ * percent and losses with the running statistics of training, and with those of evaluation. */
+enum figure { RATIO, ERROR, LOSS, FITTED_ERROR, FITTED_LOSS, FIGURES };
 struct shift {
-    double ratio, spread; /* variance in training over that in evaluation: mean over the units */
-    double error, loss;   /* with the running statistics of training   */
-    double corrected_error, corrected_loss; /* with those of evaluation */
-    struct moments training, evaluation;
+    struct errors figure[FIGURES];
+    struct moments training, evaluation; /* of the last seed */
 };
 
-static void compare(struct shift *s) {
+static double mean_ratio(const struct shift *s) {
     double ratios[UNITS];
     for (int u = 0; u < UNITS; u++)
         ratios[u] = variance(&s->training, u) / variance(&s->evaluation, u);
-    struct stats st = stats_of(ratios, UNITS);
-    s->ratio = st.mean, s->spread = st.spread;
+    return stats_of(ratios, UNITS).mean;
 }
 
 /* Scores with the running statistics as trained, then with what evaluation really sees. */
-static enum err score(struct lab *lab, const struct model *m, struct shift *s) {
+static enum err score(struct lab *lab, const struct model *m, struct shift *s, int seed) {
     struct scorer scorer;
-    dropcl_score trained, corrected;
+    dropcl_score trained, fitted;
     int rows, units;
     float *flat = malloc((m->plan->stored + 1) * sizeof *flat);
     if (!flat) return err_memory("a changed model");
@@ -111,30 +111,44 @@ static enum err score(struct lab *lab, const struct model *m, struct shift *s) {
     enum err rc = scorer_open(&scorer, lab, m, SCORED);
     if (!rc) {
         rc = scorer_score(&scorer, m, m->flat, &trained);
-        if (!rc) rc = scorer_score(&scorer, m, flat, &corrected);
+        if (!rc) rc = scorer_score(&scorer, m, flat, &fitted);
         scorer_close(&scorer);
     }
     free(flat);
     if (rc) return rc;
-    s->error = 100 * (1 - trained.accuracy), s->loss = trained.loss;
-    s->corrected_error = 100 * (1 - corrected.accuracy), s->corrected_loss = corrected.loss;
+    s->figure[ERROR].of[seed] = 100 * (1 - trained.accuracy);
+    s->figure[LOSS].of[seed] = trained.loss;
+    s->figure[FITTED_ERROR].of[seed] = 100 * (1 - fitted.accuracy);
+    s->figure[FITTED_LOSS].of[seed] = fitted.loss;
     return OK;
 }
 
-static enum err examine(struct lab *lab, int place, struct shift *s) {
-    char *text = NULL;
+static enum err examine_one(struct lab *lab, const char *text, int place, int seed,
+                            struct shift *s) {
     struct model *m = NULL;
     struct lab_settings settings = {.count = 0};
-    TRY(lab_network(lab, places[place].layers, &text));
     lab_set(&settings, "train.limit=%d", lab_rows(lab, 10000, 0));
     lab_set(&settings, "train.epochs=%d", lab_epochs(lab, 6, 20));
+    lab_set(&settings, "train.seed=%d", seed + 1);
     enum err rc = lab_train(lab, text, &settings, &m, NULL);
-    const char *off = place == 1 ? "fc1.relu" : places[place].reads;
+    const char *off = place == BEFORE ? "fc1.relu" : places[place].reads;
     if (!rc) rc = watch(lab, m, PLAN_MC, places[place].reads, PASSES, &s->training);
     if (!rc) rc = watch(lab, m, PLAN_EVAL, off, 1, &s->evaluation);
-    if (!rc) rc = score(lab, m, s);
-    if (!rc) compare(s);
+    if (!rc) rc = score(lab, m, s, seed);
+    if (!rc) s->figure[RATIO].of[seed] = mean_ratio(s);
     model_free(m);
+    return rc;
+}
+
+static enum err examine(struct lab *lab, int place, int seeds, struct shift *s) {
+    char *text = NULL;
+    TRY(lab_network(lab, places[place].layers, &text));
+    enum err rc = OK;
+    for (int seed = 0; seed < seeds && !rc; seed++) rc = examine_one(lab, text, place, seed, s);
+    for (int i = 0; i < FIGURES; i++) {
+        s->figure[i].seeds = seeds;
+        s->figure[i].over = stats_of(s->figure[i].of, seeds);
+    }
     free(text);
     return rc;
 }
@@ -144,26 +158,34 @@ static void add_results(struct page *p, const struct shift *s) {
         "dropout",   "variance ratio, training / evaluation", "test error",
         "test loss", "error, statistics of evaluation",       "loss",
         NULL};
-    json_t *table = page_table(p, NULL, columns);
+    static const struct {
+        const char *unit;
+        int digits;
+    } formats[FIGURES] = {{"", 3}, {" %", 2}, {"", 4}, {" %", 2}, {"", 4}};
+    json_t *table = page_table(p, "Mean and standard deviation over the seeds.", columns);
     for (int i = 0; i < PLACES; i++) {
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", places[i].name);
-        page_cell(p, row, "%.3f \u00b1 %.3f", s[i].ratio, s[i].spread);
-        page_cell(p, row, "%.2f %%", s[i].error);
-        page_cell(p, row, "%.4f", s[i].loss);
-        page_cell(p, row, "%.2f %%", s[i].corrected_error);
-        page_cell(p, row, "%.4f", s[i].corrected_loss);
+        for (int k = 0; k < FIGURES; k++)
+            page_cell(p, row, "%.*f \u00b1 %.*f%s", formats[k].digits, s[i].figure[k].over.mean,
+                      formats[k].digits, s[i].figure[k].over.spread, formats[k].unit);
     }
+}
+
+static void add_charts(struct page *p, const struct shift *s) {
     static const char *const labels[] = {"no dropout", "before", "behind", NULL};
-    json_t *chart = page_chart(p, &(struct chart){.type = CHART_BAR,
-                                                  .title = "Variance at the batch norm",
-                                                  .x = "dropout",
-                                                  .y = "training / evaluation",
-                                                  .labels = labels});
-    json_t *series = page_series(p, chart, "mean and deviation over its units");
-    for (int i = 0; i < PLACES; i++) page_point(p, series, i, s[i].ratio, s[i].spread);
+    json_t *chart =
+        page_chart(p, &(struct chart){.type = CHART_BAR,
+                                      .title = "Variance at the batch norm",
+                                      .x = "dropout",
+                                      .y = "training / evaluation",
+                                      .caption = "Mean and standard deviation over the seeds.",
+                                      .labels = labels});
+    json_t *series = page_series(p, chart, "mean over its units");
+    for (int i = 0; i < PLACES; i++)
+        page_point(p, series, i, s[i].figure[RATIO].over.mean, s[i].figure[RATIO].over.spread);
     json_t *units = page_chart(p, &(struct chart){.type = CHART_SCATTER,
-                                                  .title = "Each unit of the layer",
+                                                  .title = "Each unit of the layer, last seed",
                                                   .x = "variance in evaluation",
                                                   .y = "variance in training"});
     for (int i = 0; i < PLACES; i++) {
@@ -174,26 +196,41 @@ static void add_results(struct page *p, const struct shift *s) {
     }
 }
 
+static void judge(struct finding *f, const struct shift *s) {
+    const struct errors *before = s[BEFORE].figure, *behind = s[BEHIND].figure;
+    bool shifted = true, quiet = true;
+    for (int i = 0; i < before[RATIO].seeds; i++) {
+        shifted = shifted && before[RATIO].of[i] > 1.05;
+        quiet = quiet && fabs(behind[RATIO].of[i] - 1) < 0.01;
+    }
+    struct gain gain = lab_gain(&before[ERROR], &behind[ERROR]);
+    f->verdict = shifted && quiet ? VERDICT_HELD : VERDICT_FAILED;
+    snprintf(
+        f->result, sizeof f->result,
+        "Variance in training over that in evaluation: %.2f with dropout before the batch "
+        "norm, %.2f behind it. Wrong: %.2f %% and %.2f %%, %.2f less behind it (standard error "
+        "%.2f, seeds paired). With statistics that fit, dropout before it goes to %.2f %% "
+        "wrong, and from loss %.4f to %.4f.",
+        before[RATIO].over.mean, behind[RATIO].over.mean, before[ERROR].over.mean,
+        behind[ERROR].over.mean, gain.mean, gain.error, before[FITTED_ERROR].over.mean,
+        before[LOSS].over.mean, before[FITTED_LOSS].over.mean);
+}
+
 enum err lab_batchnorm(struct lab *lab, struct finding *f) {
     struct shift *s = calloc(PLACES, sizeof *s);
+    int seeds = lab_choose(lab, 3, 5);
     if (!s) return err_memory("the variances of a layer");
     enum err rc = OK;
-    for (int i = 0; i < PLACES && !rc; i++) rc = examine(lab, i, &s[i]);
+    for (int i = 0; i < PLACES && !rc; i++) rc = examine(lab, i, seeds, &s[i]);
     if (!rc) {
         add_results(&lab->page, s);
-        bool shifted = s[1].ratio > 1.05, quiet = fabs(s[2].ratio - 1) < 0.01;
-        f->verdict = shifted && quiet ? VERDICT_HELD : VERDICT_FAILED;
+        add_charts(&lab->page, s);
+        judge(f, s);
         snprintf(f->measured, sizeof f->measured,
                  "the input of a batch norm of %d units for up to %d test pictures, %d passes with "
                  "dropout on; scores with the running statistics and with those of evaluation",
                  UNITS, ROWS, PASSES);
-        snprintf(f->result, sizeof f->result,
-                 "Variance in training over that in evaluation: %.2f with dropout before the "
-                 "batch norm, %.2f behind it. With statistics that fit, the network with dropout "
-                 "before it goes from %.2f %% to %.2f %% wrong, and from loss %.4f to %.4f.",
-                 s[1].ratio, s[2].ratio, s[1].error, s[1].corrected_error, s[1].loss,
-                 s[1].corrected_loss);
-        snprintf(f->seeds, sizeof f->seeds, "1");
+        snprintf(f->seeds, sizeof f->seeds, "1 to %d", seeds);
     }
     free(s);
     return rc;

@@ -8,15 +8,21 @@
 
 enum { FILTERS = 24, ROWS = 500, SCORED = 2000, SINGLES = 32, UNITS_MOST = 512 };
 static const double shares[] = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7};
-enum { SHARES = sizeof shares / sizeof shares[0] };
+enum { SHARES = sizeof shares / sizeof shares[0], HALF = 5 };
 
+/* Of each seed. Zeros and accuracies are in percent; SINGLE and WORST: loss gained by removing one
+ * unit, mean and largest; LOST: accuracy without half of the units. */
+enum figure { ZEROS, ACTIVITY, CORRELATION, SINGLE, WORST, LOST, FIGURES };
 struct side {
     const char *name;
-    struct model *model;
-    double sparsity, activity, correlation; /* fraction of zeros, mean, mean of |r| */
-    double single, worst;                   /* loss gained by removing one unit: mean, largest */
-    double accuracy[SHARES];
+    struct model *model; /* that of the seed at work */
+    int seed;            /* its place below          */
+    struct errors figure[FIGURES], accuracy[SHARES];
 };
+
+static void note(struct side *s, enum figure which, double value) {
+    s->figure[which].of[s->seed] = value;
+}
 
 /* The first dense layer, and the layer that reads it. */
 struct place {
@@ -74,9 +80,9 @@ static void measure_activations(struct side *s, const float *values, float *colu
             zeros += x == 0, sum += (double)x;
             columns[u * rows + r] = x;
         }
-    s->sparsity = zeros / ((double)rows * units);
-    s->activity = sum / ((double)rows * units);
-    s->correlation = mean_correlation(columns, units < 128 ? units : 128, rows);
+    note(s, ZEROS, 100 * zeros / ((double)rows * units));
+    note(s, ACTIVITY, sum / ((double)rows * units));
+    note(s, CORRELATION, mean_correlation(columns, units < 128 ? units : 128, rows));
 }
 
 static enum err look_inside(struct lab *lab, struct side *s, const struct place *place) {
@@ -118,15 +124,18 @@ static enum err remove_singles(struct scorer *scorer, struct side *s, float *fla
                                const float *next, int units, int columns, double loss) {
     bool gone[UNITS_MOST];
     int n = units < SINGLES ? units : SINGLES;
+    double sum = 0, worst = 0;
     for (int k = 0; k < n; k++) {
         dropcl_score score;
         memset(gone, 0, sizeof gone);
         gone[k * units / n] = true;
         remove_units(flat, next, s->model, columns, gone, units, 1);
         TRY(scorer_score(scorer, s->model, flat, &score));
-        s->single += (score.loss - loss) / n;
-        s->worst = fmax(s->worst, score.loss - loss);
+        sum += score.loss - loss;
+        worst = fmax(worst, score.loss - loss);
     }
+    note(s, SINGLE, sum / n);
+    note(s, WORST, worst);
     return OK;
 }
 
@@ -138,9 +147,10 @@ static enum err remove_shares(struct scorer *scorer, struct side *s, float *flat
         choose(gone, units, shares[k]);
         remove_units(flat, next, s->model, columns, gone, units, 1 / (1 - shares[k]));
         TRY(scorer_score(scorer, s->model, flat, &score));
-        s->accuracy[k] = score.accuracy;
+        s->accuracy[k].of[s->seed] = 100 * score.accuracy;
         if (!k) *loss = score.loss;
     }
+    note(s, LOST, s->accuracy[0].of[s->seed] - s->accuracy[HALF].of[s->seed]);
     return OK;
 }
 
@@ -167,6 +177,11 @@ static enum err take_away(struct lab *lab, struct side *s, const struct place *p
 
 /* ---- both sides ---- */
 
+static void add_cell(struct page *p, json_t *row, const struct errors *e, int digits,
+                     const char *unit) {
+    page_cell(p, row, "%.*f \u00b1 %.*f%s", digits, e->over.mean, digits, e->over.spread, unit);
+}
+
 static void add_results(struct page *p, const struct side *sides) {
     static const char *const columns[] = {"network",
                                           "test accuracy",
@@ -176,70 +191,88 @@ static void add_results(struct page *p, const struct side *sides) {
                                           "loss per unit removed",
                                           "worst unit",
                                           NULL};
-    json_t *table = page_table(p, NULL, columns);
-    json_t *chart = page_chart(p, &(struct chart){.title = "Taking hidden units away",
-                                                  .x = "share of the first hidden layer removed",
-                                                  .y = "test accuracy"});
+    json_t *table = page_table(p, "Mean and standard deviation over the seeds.", columns);
+    json_t *chart =
+        page_chart(p, &(struct chart){.title = "Taking hidden units away",
+                                      .x = "share of the first hidden layer removed",
+                                      .y = "test accuracy, %",
+                                      .caption = "Mean and standard deviation over the seeds."});
     for (int i = 0; i < 2; i++) {
         const struct side *s = &sides[i];
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", s->name);
-        page_cell(p, row, "%.4f", s->accuracy[0]);
-        page_cell(p, row, "%.1f %%", 100 * s->sparsity);
-        page_cell(p, row, "%.4f", s->activity);
-        page_cell(p, row, "%.4f", s->correlation);
-        page_cell(p, row, "%.5f", s->single);
-        page_cell(p, row, "%.5f", s->worst);
+        add_cell(p, row, &s->accuracy[0], 2, " %");
+        add_cell(p, row, &s->figure[ZEROS], 1, " %");
+        add_cell(p, row, &s->figure[ACTIVITY], 4, "");
+        add_cell(p, row, &s->figure[CORRELATION], 4, "");
+        add_cell(p, row, &s->figure[SINGLE], 5, "");
+        add_cell(p, row, &s->figure[WORST], 5, "");
         json_t *series = page_series(p, chart, s->name);
         for (int k = 0; k < SHARES; k++)
-            page_point(p, series, shares[k], s->accuracy[k], (double)NAN);
+            page_point(p, series, shares[k], s->accuracy[k].over.mean, s->accuracy[k].over.spread);
     }
 }
 
 static void judge(struct finding *f, const struct side *s) {
-    const struct side *with = &s[0], *without = &s[1];
-    int half = 5; /* of shares: 0.5 */
-    double lost = with->accuracy[0] - with->accuracy[half];
-    double lost_without = without->accuracy[0] - without->accuracy[half];
-    bool sparse = with->sparsity > without->sparsity, robust = lost < lost_without;
-    f->verdict = sparse && robust ? VERDICT_HELD : VERDICT_FAILED;
+    const struct errors *with = s[0].figure, *without = s[1].figure;
+    struct gain zeros = lab_gain(&with[ZEROS], &without[ZEROS]);
+    struct gain lost = lab_gain(&without[LOST], &with[LOST]);
+    bool opposed = lab_gain(&without[ZEROS], &with[ZEROS]).clear ||
+                   lab_gain(&with[LOST], &without[LOST]).clear;
+    f->verdict = opposed ? VERDICT_FAILED : zeros.clear && lost.clear ? VERDICT_HELD : VERDICT_OPEN;
     snprintf(f->result, sizeof f->result,
-             "Zeros: %.1f %% with dropout, %.1f %% without. Mean |correlation| of units: %.3f and "
-             "%.3f. Without half of the units the accuracy falls by %.3f with dropout and by %.3f "
-             "without. So: %s, and %s.",
-             100 * with->sparsity, 100 * without->sparsity, with->correlation, without->correlation,
-             lost, lost_without, sparse ? "sparser" : "not sparser",
-             robust ? "less sensitive" : "not less sensitive");
+             "Zeros: %.1f %% with dropout, %.1f %% without: %.1f more (standard error %.1f, seeds "
+             "paired). Mean |correlation| of units: %.3f and %.3f. Without half of the units the "
+             "accuracy falls by %.1f points with dropout and by %.1f without: %.1f less (%.1f).",
+             with[ZEROS].over.mean, without[ZEROS].over.mean, zeros.mean, zeros.error,
+             with[CORRELATION].over.mean, without[CORRELATION].over.mean, with[LOST].over.mean,
+             without[LOST].over.mean, lost.mean, lost.error);
 }
 
-static enum err examine(struct lab *lab, struct side *s, const struct place *place, bool off) {
+static enum err examine_one(struct lab *lab, struct side *s, const struct place *place, bool off) {
     struct lab_settings settings = {.count = 0};
     lab_set(&settings, "train.limit=%d", lab_rows(lab, 30000, 0));
     lab_set(&settings, "train.epochs=%d", lab_epochs(lab, 12, 40));
+    lab_set(&settings, "train.seed=%d", s->seed + 1);
     if (off) lab_set(&settings, "model.layers.*.dropout.rate=0");
     TRY(lab_train(lab, lab->subject_text, &settings, &s->model, NULL));
     TRY(look_inside(lab, s, place));
     TRY(take_away(lab, s, place));
-    return add_filters(lab, s, place);
+    return s->seed ? OK : add_filters(lab, s, place);
+}
+
+static void finish(struct errors *e, int seeds) {
+    e->seeds = seeds;
+    e->over = stats_of(e->of, seeds);
+}
+
+static enum err examine(struct lab *lab, struct side *s, const struct place *place, bool off,
+                        int seeds) {
+    enum err rc = OK;
+    for (s->seed = 0; s->seed < seeds && !rc; s->seed++) {
+        rc = examine_one(lab, s, place, off);
+        model_free(s->model);
+        s->model = NULL;
+    }
+    for (int i = 0; i < FIGURES; i++) finish(&s->figure[i], seeds);
+    for (int k = 0; k < SHARES; k++) finish(&s->accuracy[k], seeds);
+    return rc;
 }
 
 enum err lab_coadaptation(struct lab *lab, struct finding *f) {
     struct side sides[2] = {{.name = "with dropout"}, {.name = "without dropout"}};
     const struct layer *dense[2];
+    int seeds = lab_choose(lab, 3, 5);
     lab_note_subject(lab);
     lab_layers(lab->subject, "dense", dense, 2);
     const struct place place = {dense[0]->name, dense[1]->name};
-    enum err rc = OK;
-    for (int i = 0; i < 2 && !rc; i++) rc = examine(lab, &sides[i], &place, i == 1);
-    if (!rc) {
-        add_results(&lab->page, sides);
-        judge(f, sides);
-        snprintf(f->measured, sizeof f->measured,
-                 "the same network trained with dropout and without; the activations of layer %s, "
-                 "and scores on up to %d test pictures with units taken away",
-                 place.first, SCORED);
-        snprintf(f->seeds, sizeof f->seeds, "%llu", (unsigned long long)lab->subject->train.seed);
-    }
-    for (int i = 0; i < 2; i++) model_free(sides[i].model);
-    return rc;
+    for (int i = 0; i < 2; i++) TRY(examine(lab, &sides[i], &place, i == 1, seeds));
+    add_results(&lab->page, sides);
+    judge(f, sides);
+    snprintf(f->measured, sizeof f->measured,
+             "the same network trained with dropout and without; the activations of layer %s, and "
+             "scores on up to %d test pictures with units taken away",
+             place.first, SCORED);
+    snprintf(f->seeds, sizeof f->seeds, "1 to %d", seeds);
+    return OK;
 }

@@ -62,8 +62,9 @@ static void enumerate(const struct head *h, const float *x, int label, struct en
 /* ---- over the rows ---- */
 
 struct totals {
-    double geometric, device,
-        arithmetic; /* largest distance from weight scaling; from the device */
+    /* largest distances: of the geometric mean from weight scaling and from the device, of the
+     * arithmetic mean from weight scaling */
+    double geometric, device, arithmetic;
     int wrong_scaled, wrong_mean;
     double wrong_networks;
     double *mean; /* [ROWS][classes]: arithmetic */
@@ -121,8 +122,15 @@ static double mean_distance(const double *sum, int passes, const struct totals *
     return total / (t->rows * classes);
 }
 
-static enum err run_passes(struct probe *p, struct page *page, json_t *series, double *sum,
-                           const struct totals *t, int passes) {
+/* Distances from the exact mean, after one pass and after twice as many each time. */
+enum { DOUBLINGS = 11 };
+struct approach {
+    double at[DOUBLINGS];
+    int count;
+};
+
+static enum err run_passes(struct probe *p, double *sum, const struct totals *t, int passes,
+                           struct approach *out) {
     for (int k = 1; k <= passes; k++) {
         float *values = NULL;
         int classes;
@@ -130,42 +138,44 @@ static enum err run_passes(struct probe *p, struct page *page, json_t *series, d
         TRY(probe_read_value(p, p->runner.plan->probabilities, &values, &classes));
         for (int i = 0; i < t->rows * classes; i++) sum[i] += (double)values[i];
         free(values);
-        if ((k & (k - 1)) == 0)
-            page_point(page, series, k, mean_distance(sum, k, t, classes), (double)NAN);
+        if ((k & (k - 1)) == 0) out->at[out->count++] = mean_distance(sum, k, t, classes);
     }
     return OK;
 }
 
+static void add_chart(struct page *p, const struct approach *a) {
+    json_t *chart = page_chart(
+        p, &(struct chart){.title = "How fast Monte Carlo comes to the exact mean",
+                           .x = "passes with dropout on",
+                           .y = "mean distance of a probability",
+                           .logx = true,
+                           .logy = true,
+                           .caption = "The dashed line falls with the square root of the passes."});
+    json_t *series = page_series(p, chart, "mean of the device's passes");
+    json_t *level = page_level(p, chart, "1 / square root");
+    for (int i = 0; i < a->count; i++) {
+        page_point(p, series, 1 << i, a->at[i], (double)NAN);
+        page_point(p, level, 1 << i, a->at[0] / sqrt(1 << i), (double)NAN);
+    }
+}
+
+/* gain: how much closer the last pass is than the first. */
 static enum err sample(struct lab *lab, const struct model *m, const struct totals *t,
-                       const struct head *h, double *last) {
+                       const struct head *h, double *gain) {
     struct probe p;
-    int passes = lab_choose(lab, 64, 1024);
+    struct approach a = {.count = 0};
     double *sum = calloc((size_t)t->rows * (size_t)h->classes, sizeof *sum);
     if (!sum) return err_memory("sums over passes");
-    json_t *chart = page_chart(
-        &lab->page,
-        &(struct chart){.title = "How fast Monte Carlo comes to the exact mean",
-                        .x = "passes with dropout on",
-                        .y = "mean distance of a probability",
-                        .logx = true,
-                        .logy = true,
-                        .caption = "The dashed line falls with the square root of the passes."});
-    json_t *series = page_series(&lab->page, chart, "mean of the device's passes");
     enum err rc = probe_open(&p, lab, m, PLAN_MC, ROWS);
     if (!rc) {
-        rc = run_passes(&p, &lab->page, series, sum, t, passes);
+        rc = run_passes(&p, sum, t, lab_choose(lab, 64, 1 << (DOUBLINGS - 1)), &a);
         probe_close(&p);
     }
-    double first =
-        json_number_value(json_array_get(json_array_get(json_object_get(series, "points"), 0), 1));
-    json_t *level = page_level(&lab->page, chart, "1 / square root");
-    for (int k = 1; k <= passes; k *= 2)
-        page_point(&lab->page, level, k, first / sqrt(k), (double)NAN);
-    json_t *points = json_object_get(series, "points");
-    *last = first / json_number_value(
-                        json_array_get(json_array_get(points, json_array_size(points) - 1), 1));
     free(sum);
-    return rc;
+    if (rc) return rc;
+    add_chart(&lab->page, &a);
+    *gain = a.at[0] / a.at[a.count - 1];
+    return OK;
 }
 
 static void add_table(struct page *p, const struct totals *t) {

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import time
 
@@ -157,8 +158,9 @@ class Lab(Case):
     def test_dropconnect_is_evaluated_as_eval_does_it(self):
         """The lab's network, trained by itself: all inferences of the same weights."""
         self.ok(*self.words("--only", "connect"))
-        table = [b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table"][1]
-        found = {row[0]: row[1:3] for row in table["rows"]}
+        trials, table = (b["rows"] for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table")
+        self.check_trials(next(row for row in trials if row[0] == "dropout"))
+        found = {row[0]: row[1:3] for row in table}
         layers = "".join(
             f"    - dropconnect: {{units: {units}, rate: 0.5, activation: relu, inference: gaussian}}\n" for units in (256, 128)
         )
@@ -173,6 +175,20 @@ class Lab(Case):
         words = ("eval", self.path("gaussian"), "--mc", 15, "--device", DEVICE, "--json")
         end = self.ok(*words).event("eval")
         self.assertEqual(found["mean of the passes"], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+
+    def check_trials(self, row):
+        """Mean and spread over the seeds, of networks trained here."""
+        layers = "".join(f"    - dense: {{units: {n}, activation: relu}}\n    - dropout: {{rate: 0.5}}\n" for n in (256, 128))
+        head, tail = RECIPE.split("    - dense", 1)
+        text = head + layers + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
+        self.recipe = self.write("dropout.yaml", text.replace("batch: 32", "batch: 128\n  validation: 100\n  schedule: {cosine: {}}"))
+        ends = [
+            self.train("--set", f"train.seed={seed}", out=f"trial{seed}").event("epoch")
+            for seed in (1, 2, 3, 4, 5)
+        ]
+        for cell, field in zip(row[1:], ("val", "test", "train")):
+            errors = [100 * (1 - end[f"{field}_accuracy"]) for end in ends]
+            self.assertEqual(cell, f"{statistics.mean(errors):.2f} \u00b1 {statistics.stdev(errors):.2f} %")
 
     def test_few_rows_make_three_sizes(self):
         done = self.ok(*self.words("--only", "size", "--json"))

@@ -1,0 +1,177 @@
+"""What dropcl lab says about the inside of networks, done again from outside: the same networks from `dropcl train`,
+their model files taken apart and changed here, scores from `dropcl eval`."""
+
+import json
+import struct
+
+from harness import DEVICE, Case, digits, main, write_mnist
+
+TEST, SEEDS, UNITS = 100, (1, 2, 3), 32
+RECIPE = """\
+dropcl: 1
+model:
+  input: [28, 28, 1]
+  layers:
+%s
+train:
+  dataset: mnist
+  batch: %d
+  epochs: 2
+  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}
+%s"""
+HIDDEN = f"""\
+    - dense:   {{name: fc1, units: {UNITS}, activation: relu}}
+    - dropout: {{rate: %g}}
+    - dense:   {{name: fc2, units: 10}}"""
+PLAIN = "  normalize: unit\n"
+
+
+class Model:
+    """A model file as its tensors."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            whole = file.read()
+        size = struct.unpack("<Q", whole[:8])[0]
+        self.head, self.body = json.loads(whole[8 : 8 + size]), bytearray(whole[8 + size :])
+
+    def tensor(self, name):
+        first, last = self.head[name]["data_offsets"]
+        return list(struct.unpack(f"<{(last - first) // 4}f", self.body[first:last]))
+
+    def put(self, name, values):
+        first, last = self.head[name]["data_offsets"]
+        self.body[first:last] = struct.pack(f"<{len(values)}f", *values)
+
+    def bytes(self):
+        text = json.dumps(self.head).encode()
+        return struct.pack("<Q", len(text)) + text + bytes(self.body)
+
+
+class Inside(Case):
+    def setUp(self):
+        super().setUp()
+        write_mnist(self.data, train=400, test=TEST)
+
+    def blocks(self, experiment, layers, batch=32, more=""):
+        self.recipe = self.write("lab.yaml", RECIPE % (layers, batch, more))
+        self.ok("lab", self.recipe, "--device", DEVICE, "--only", experiment, "--out", self.path("lab"))
+        return json.loads(self.read("lab", "numbers.json"))["sections"][0]["blocks"]
+
+    def trained(self, layers, batch=32, more=""):
+        """Model files of a network, one for each seed."""
+        self.recipe = self.write("again.yaml", RECIPE % (layers, batch, more))
+        for seed in SEEDS:
+            self.train("--set", f"train.seed={seed}", "--force", out=f"seed{seed}")
+        return [self.path(f"seed{seed}", "model.safetensors") for seed in SEEDS]
+
+    def score(self, path):
+        end = self.ok("eval", path, "--device", DEVICE, "--json").event("eval")
+        return end["test_loss"], 100 * end["test_error"]
+
+    def without(self, path, gone):
+        """The accuracy, in percent, when some hidden units are gone and the others make up for it."""
+        model, scale = Model(path), 1 / (1 - gone)
+        taken = [(u + 1) * 2654435761 % 2**32 / 2**32 < gone for u in range(UNITS)]
+        self.assertTrue(0 < sum(taken) < UNITS)
+        weights = model.tensor("fc2.weight")  # [10][UNITS]
+        model.put("fc2.weight", [0.0 if taken[i % UNITS] else scale * w for i, w in enumerate(weights)])
+        return 100 - self.score(self.write("fewer.safetensors", model.bytes()))[1]
+
+    def hidden(self, path):
+        """The hidden activations of all test rows. The recipe's pictures are bytes / 255."""
+        model, pixels = Model(path), digits(TEST, "test")[0]
+        weights, bias, found = model.tensor("fc1.weight"), model.tensor("fc1.bias"), []
+        for row in range(TEST):
+            lit = [(i, b / 255) for i, b in enumerate(pixels[784 * row : 784 * (row + 1)]) if b]
+            for u in range(UNITS):
+                own = weights[784 * u : 784 * (u + 1)]
+                found.append(max(0, bias[u] + sum(own[i] * x for i, x in lit)))
+        return found
+
+    def zeros(self, path):
+        """The share of hidden activations that are 0, in percent."""
+        found = self.hidden(path)
+        return 100 * found.count(0) / len(found)
+
+    def test_units_are_taken_away(self):
+        blocks = self.blocks("coadaptation", HIDDEN % 0.5, more=PLAIN)
+        chart = next(b for b in blocks if b["kind"] == "chart")
+        table = next(b for b in blocks if b["kind"] == "table")
+        for side, (name, rate) in enumerate((("with dropout", 0.5), ("without dropout", 0))):
+            paths = self.trained(HIDDEN % rate, more=PLAIN)
+            series = chart["series"][side]
+            self.assertEqual((series["name"], table["rows"][side][0]), (name, name))
+            points = {point[0]: point[1] for point in series["points"]}
+            whole = sum(100 - self.score(path)[1] for path in paths) / len(paths)
+            half = sum(self.without(path, 0.5) for path in paths) / len(paths)
+            self.assertAlmostEqual(points[0], whole, places=6)
+            self.assertAlmostEqual(points[0.5], half, places=6)
+            # printed to 0.1; in another order a sum near 0 may have another sign: up to four of 9,600
+            printed = float(table["rows"][side][2].split()[0])
+            self.assertAlmostEqual(printed, sum(map(self.zeros, paths)) / len(paths), delta=0.05 + 0.042)
+
+    def test_the_factor(self):
+        """What dropout's input is in evaluation, what leaves it in training, and a network that forgot the factor."""
+        rate = 0.3
+        blocks = self.blocks("scaling", HIDDEN % rate, more=PLAIN)
+        figures, scores = (b["rows"] for b in blocks if b["kind"] == "table")
+        self.train(out="run")
+        path = self.path("run", "model.safetensors")
+        x = self.hidden(path)
+        mean, square = sum(x) / len(x), sum(v * v for v in x) / len(x)
+        off, scaled, unscaled, with_factor, without = map(float, figures[0][3:])
+        self.assertAlmostEqual(off, mean, delta=6e-5)
+        self.assertAlmostEqual(with_factor, mean, delta=6e-5)
+        self.assertAlmostEqual(without, (1 - rate) * mean, delta=6e-5)
+        self.assertAlmostEqual(unscaled, (1 - rate) * scaled, delta=1e-4)
+        # 30 passes: five standard deviations of the mean of all draws
+        self.assertAlmostEqual(scaled, mean, delta=5 * (square * rate / (1 - rate) / len(x) / 30) ** 0.5)
+        off, scaled, unscaled, with_factor, without = map(float, figures[1][3:])
+        self.assertAlmostEqual(off, square - mean**2, delta=6e-5)
+        self.assertAlmostEqual(with_factor, square / (1 - rate) - mean**2, delta=6e-5)
+        self.assertAlmostEqual(without, (1 - rate) ** 2 * with_factor, delta=1e-4)
+        self.assertAlmostEqual(unscaled, (1 - rate) ** 2 * scaled, delta=1e-4)
+        model = Model(path)
+        model.put("fc2.weight", [w / (1 - rate) for w in model.tensor("fc2.weight")])
+        for row, file in zip(scores, (path, self.write("larger.safetensors", model.bytes()))):
+            loss, error = self.score(file)
+            self.assertEqual(row[2], f"{error:.2f} %")
+            self.assertAlmostEqual(float(row[1]), loss, delta=6e-5)
+
+    def test_passes_are_averaged(self):
+        """Fifty passes are one group of them: `eval --mc 50`; dropout off is the dashed line."""
+        blocks = self.blocks("samples", HIDDEN % 0.5)
+        series, level = next(b for b in blocks if b["kind"] == "chart")["series"]
+        self.train(out="run")
+        words = ("eval", self.path("run"), "--device", DEVICE, "--json")
+        off, mean = (100 * self.ok(*words, *mc).event("eval")["test_error"] for mc in ((), ("--mc", 50)))
+        self.assertAlmostEqual({p[0]: p[1] for p in series["points"]}[50], mean, places=6)
+        for point in level["points"]:
+            self.assertAlmostEqual(point[1], off, places=6)
+        self.assertEqual([point[0] for point in level["points"]], [1, 50])
+
+    def test_a_batch_norm_sees_another_variance(self):
+        first = "    - dense: {name: fc1, units: 128, activation: relu}\n"
+        last = "    - dense: {name: fc2, units: 128, bias: false}\n    - batchnorm: {name: norm}\n    - relu\n"
+        drop, out = "    - dropout: {name: drop, rate: 0.5}\n", "    - dense: {units: 10}"
+        blocks = self.blocks("batchnorm", HIDDEN % 0.5)
+        rows = next(b for b in blocks if b["kind"] == "table")["rows"]
+        units = next(b for b in blocks if b["kind"] == "chart" and b["type"] == "scatter")["series"]
+        more = "  schedule: {cosine: {}}\n"
+        for row, layers in zip(rows, (first + last, first + drop + last, first + last + drop)):
+            scores = [self.score(path) for path in self.trained(layers + out, batch=128, more=more)]
+            loss, error = (sum(values) / len(scores) for values in zip(*scores))
+            self.assertAlmostEqual(float(row[2].split()[0]), error, delta=0.0051)
+            self.assertAlmostEqual(float(row[3].split()[0]), loss, delta=0.000051)
+        # what enters the layer varies where dropout stands before it, and nowhere else
+        ratios = [[training / evaluation for evaluation, training, *_ in series["points"]] for series in units]
+        for place in (0, 2):
+            self.assertTrue(rows[place][1].startswith("1.000"), rows[place])
+            for ratio in ratios[place]:
+                self.assertAlmostEqual(ratio, 1, places=5)
+        self.assertGreater(float(rows[1][1].split()[0]), 1.05)
+        self.assertGreater(sum(ratios[1]) / len(ratios[1]), 1.05)
+
+
+main()
