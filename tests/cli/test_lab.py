@@ -160,7 +160,7 @@ class Lab(Case):
         self.ok(*self.words("--only", "connect"))
         trials, table = (b["rows"] for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table")
         self.check_trials(next(row for row in trials if row[0] == "dropout"))
-        found = {row[0]: row[1:3] for row in table}
+        found = {row[0]: row[1:] for row in table}
         layers = "".join(
             f"    - dropconnect: {{units: {units}, rate: 0.5, activation: relu, inference: gaussian}}\n" for units in (256, 128)
         )
@@ -171,10 +171,20 @@ class Lab(Case):
             self.recipe = self.write("connect.yaml", text.replace("gaussian", inference))
             self.train(out=inference)
             end = self.ok("eval", self.path(inference), "--device", DEVICE, "--json").event("eval")
-            self.assertEqual(found[inference], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+            self.assertEqual(found[inference][:2], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+        passes = self.probabilities("gaussian", "--mc", 15)
+        for inference in ("gaussian", "sampling", "mean"):
+            pairs = zip(self.probabilities(inference), passes)
+            apart = sum(abs(p - q) for row in pairs for p, q in zip(*row)) / 2 / len(passes)
+            # printed to 0.0001, probabilities of float32
+            self.assertAlmostEqual(float(found[inference][2]), apart, delta=0.00005 + 1e-6)
         words = ("eval", self.path("gaussian"), "--mc", 15, "--device", DEVICE, "--json")
         end = self.ok(*words).event("eval")
-        self.assertEqual(found["mean of the passes"], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+        self.assertEqual(found["mean of the passes"][:2], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
+
+    def probabilities(self, out, *words):
+        lines = self.ok("predict", self.path(out), *words, "--device", DEVICE, "--json").lines()
+        return [line["probabilities"] for line in lines if line["event"] == "prediction"]
 
     def check_trials(self, row):
         """Mean and spread over the seeds, of networks trained here."""
