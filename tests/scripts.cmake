@@ -34,9 +34,10 @@ if(Python3_FOUND AND TARGET dropcl)
     add_script(cli_${name} ocl 900 ${Python3_EXECUTABLE} ${CLI}/test_${name}.py)
     set_environment(cli_${name} ${PROGRAM} DROPCL_DEVICE=pocl)
   endforeach()
+  set(MASKS ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/masks.py $<TARGET_FILE:dropcl> ${CMAKE_SOURCE_DIR})
+  add_script(masks_cpu ocl 600 ${MASKS} cpu pocl)
+  add_script(masks_gpu ocl 600 ${MASKS} pocl)
   foreach(family cpu gpu)
-    add_script(masks_${family} ocl 600 ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/masks.py
-               $<TARGET_FILE:dropcl> ${CMAKE_SOURCE_DIR} cpu pocl)
     set_environment(masks_${family} PYTHONDONTWRITEBYTECODE=1 DROPCL_FAMILY=${family})
   endforeach()
   # The recipes that come with the program, on real data.

@@ -35,6 +35,11 @@ class Lab(Case):
         write_mnist(self.data, train=400, test=100)
         self.recipe = self.write("lab.yaml", RECIPE)
 
+    def less(self):
+        """For experiments of many trainings."""
+        write_mnist(self.data, train=160, test=30)
+        self.recipe = self.write("less.yaml", RECIPE.replace("limit: 200", "limit: 40").replace("epochs: 2", "epochs: 1"))
+
     def words(self, *words):
         return ["lab", self.recipe, "--device", DEVICE, "--out", self.path("lab"), *words]
 
@@ -130,8 +135,8 @@ class Lab(Case):
 
     def test_maps_are_drawn_under_the_masks_of_the_contract(self):
         """Nine channels, the same in every picture, with their masks as `dropcl mask` prints them."""
-        few = self.write("few.yaml", RECIPE.replace("limit: 200", "limit: 40").replace("epochs: 2", "epochs: 1"))
-        self.ok("lab", few, "--device", DEVICE, "--out", self.path("lab"), "--only", "variants")
+        self.less()
+        self.ok(*self.words("--only", "variants"))
         blocks = self.numbers()["sections"][0]["blocks"]
         items = next(b for b in blocks if b["kind"] == "pictures")["items"]
         self.assertEqual([item["text"] for item in items[1:]], ["nothing dropped", "dropout", "dropout2d", "dropblock"])
@@ -141,7 +146,7 @@ class Lab(Case):
         for item, kind in zip(items[2:], ("dropout", "dropout2d", "dropblock")):
             shape = ["--elements", 6272] if kind == "dropout" else ["--shape", "14,14,32"]
             shape += ["--size", 3] if kind == "dropblock" else []
-            words = "mask --seed 1 --layer 0 --step 0 --samples 0:100 --rate 0.3 --kind".split()
+            words = "mask --seed 1 --layer 0 --step 0 --samples 0:30 --rate 0.3 --kind".split()
             masks = self.ok(*words, kind, *shape, "--device", DEVICE).out.split()
             dropped = [tuple(bit == "0" for bit in masks[0][c::32]) for c in range(32)]
             tiles = self.drawn_tiles(item, 14)
@@ -157,18 +162,15 @@ class Lab(Case):
 
     def test_dropconnect_is_evaluated_as_eval_does_it(self):
         """The lab's network, trained by itself: all inferences of the same weights."""
+        write_mnist(self.data, train=160, test=40)
+        self.recipe = self.write("connect.yaml", RECIPE.replace("limit: 200", "limit: 80"))
         self.ok(*self.words("--only", "connect"))
         trials, table = (b["rows"] for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "table")
         self.check_trials(next(row for row in trials if row[0] == "dropout"))
         found = {row[0]: row[1:] for row in table}
-        layers = "".join(
-            f"    - dropconnect: {{units: {units}, rate: 0.5, activation: relu, inference: gaussian}}\n" for units in (256, 128)
-        )
-        head, tail = RECIPE.split("    - dense", 1)
-        text = head + layers + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
-        text = text.replace("batch: 32", "batch: 128\n  schedule: {cosine: {}}")
+        text = self.network("    - dropconnect: {units: %d, rate: 0.5, activation: relu, inference: gaussian}\n")
         for inference in ("gaussian", "sampling", "mean"):
-            self.recipe = self.write("connect.yaml", text.replace("gaussian", inference))
+            self.recipe = self.write("trained.yaml", text.replace("gaussian", inference))
             self.train(out=inference)
             end = self.ok("eval", self.path(inference), "--device", DEVICE, "--json").event("eval")
             self.assertEqual(found[inference][:2], [f"{end['test_loss']:.4f}", f"{100 * end['test_error']:.2f} %"])
@@ -186,12 +188,16 @@ class Lab(Case):
         lines = self.ok("predict", self.path(out), *words, "--device", DEVICE, "--json").lines()
         return [line["probabilities"] for line in lines if line["event"] == "prediction"]
 
+    def network(self, hidden):
+        """The recipe of a network of the lab's own with this twice, on eighty rows."""
+        head, tail = RECIPE.split("    - dense", 1)
+        text = head + hidden % 256 + hidden % 128 + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
+        return text.replace("batch: 32", "batch: 128\n  schedule: {cosine: {}}").replace("limit: 200", "limit: 80")
+
     def check_trials(self, row):
         """Mean and spread over the seeds, of networks trained here."""
-        layers = "".join(f"    - dense: {{units: {n}, activation: relu}}\n    - dropout: {{rate: 0.5}}\n" for n in (256, 128))
-        head, tail = RECIPE.split("    - dense", 1)
-        text = head + layers + "    - dense: {units: 10}\n" + tail[tail.index("train:") :]
-        self.recipe = self.write("dropout.yaml", text.replace("batch: 32", "batch: 128\n  validation: 100\n  schedule: {cosine: {}}"))
+        text = self.network("    - dense: {units: %d, activation: relu}\n    - dropout: {rate: 0.5}\n")
+        self.recipe = self.write("dropout.yaml", text.replace("  limit", "  validation: 40\n  limit"))
         ends = [
             self.train("--set", f"train.seed={seed}", out=f"trial{seed}").event("epoch")
             for seed in (1, 2, 3, 4, 5)
@@ -201,9 +207,10 @@ class Lab(Case):
             self.assertEqual(cell, f"{statistics.mean(errors):.2f} \u00b1 {statistics.stdev(errors):.2f} %")
 
     def test_few_rows_make_three_sizes(self):
+        self.less()
         done = self.ok(*self.words("--only", "size", "--json"))
         chart = next(b for b in self.numbers()["sections"][0]["blocks"] if b["kind"] == "chart")
-        limit = 200
+        limit = 40
         for series in chart["series"]:
             self.assertEqual([point[0] for point in series["points"]], [limit // 4, limit // 2, limit])
         self.assertNotIn("not finite", done.event("experiment")["result"])

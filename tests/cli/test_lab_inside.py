@@ -6,7 +6,7 @@ import struct
 
 from harness import DEVICE, Case, digits, main, write_mnist
 
-TEST, SEEDS, UNITS = 100, (1, 2, 3), 32
+TEST, SEEDS, UNITS = 60, (1, 2, 3), 32
 RECIPE = """\
 dropcl: 1
 model:
@@ -51,7 +51,7 @@ class Model:
 class Inside(Case):
     def setUp(self):
         super().setUp()
-        write_mnist(self.data, train=400, test=TEST)
+        write_mnist(self.data, train=200, test=TEST)
 
     def blocks(self, experiment, layers, batch=32, more=""):
         self.recipe = self.write("lab.yaml", RECIPE % (layers, batch, more))
@@ -107,9 +107,9 @@ class Inside(Case):
             half = sum(self.without(path, 0.5) for path in paths) / len(paths)
             self.assertAlmostEqual(points[0], whole, places=6)
             self.assertAlmostEqual(points[0.5], half, places=6)
-            # printed to 0.1; in another order a sum near 0 may have another sign: up to four of 9,600
+            # printed to 0.1; in another order a sum near 0 may have another sign: up to two of 5,760
             printed = float(table["rows"][side][2].split()[0])
-            self.assertAlmostEqual(printed, sum(map(self.zeros, paths)) / len(paths), delta=0.05 + 0.042)
+            self.assertAlmostEqual(printed, sum(map(self.zeros, paths)) / len(paths), delta=0.05 + 0.035)
 
     def test_the_factor(self):
         """What dropout's input is in evaluation, what leaves it in training, and a network that forgot the factor."""
