@@ -8,10 +8,10 @@
 
 enum { FILTERS = 24, ROWS = 500, SCORED = 2000, SINGLES = 32, UNITS_MOST = 512 };
 static const double shares[] = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7};
-enum { SHARES = sizeof shares / sizeof shares[0], HALF = 5 };
+enum { SHARES = sizeof shares / sizeof shares[0], HALF = 5 /* shares[HALF] is 0.5 */ };
 
 /* Of each seed. Zeros and accuracies are in percent; SINGLE and WORST: loss gained by removing one
- * unit, mean and largest; LOST: accuracy without half of the units. */
+ * unit, mean and largest; LOST: points of accuracy lost without half of the units. */
 enum figure { ZEROS, ACTIVITY, CORRELATION, SINGLE, WORST, LOST, FIGURES };
 struct side {
     const char *name;
@@ -47,7 +47,7 @@ static enum err add_filters(struct lab *lab, const struct side *s, const struct 
     uint8_t *picture = malloc((size_t)pixels);
     if (!picture) return err_memory("a filter");
     char title[80];
-    snprintf(title, sizeof title, "The first %d filters, %s", FILTERS, s->name);
+    snprintf(title, sizeof title, "The first %d filters, %s, seed 1", FILTERS, s->name);
     json_t *list = page_pictures(&lab->page, title, NULL, 64);
     for (int u = 0; u < units && u < FILTERS; u++) {
         draw_filter(picture, w, inputs, units, u);
@@ -241,11 +241,6 @@ static enum err examine_one(struct lab *lab, struct side *s, const struct place 
     return s->seed ? OK : add_filters(lab, s, place);
 }
 
-static void finish(struct errors *e, int seeds) {
-    e->seeds = seeds;
-    e->over = stats_of(e->of, seeds);
-}
-
 static enum err examine(struct lab *lab, struct side *s, const struct place *place, bool off,
                         int seeds) {
     enum err rc = OK;
@@ -254,8 +249,8 @@ static enum err examine(struct lab *lab, struct side *s, const struct place *pla
         model_free(s->model);
         s->model = NULL;
     }
-    for (int i = 0; i < FIGURES; i++) finish(&s->figure[i], seeds);
-    for (int k = 0; k < SHARES; k++) finish(&s->accuracy[k], seeds);
+    for (int i = 0; i < FIGURES; i++) lab_over_seeds(&s->figure[i], seeds);
+    for (int k = 0; k < SHARES; k++) lab_over_seeds(&s->accuracy[k], seeds);
     return rc;
 }
 

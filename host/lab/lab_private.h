@@ -72,7 +72,7 @@ struct trial {
     int seeds;                   /* 1 .. seeds, at most TRIAL_SEEDS                      */
     const char *const *settings; /* further ones, "KEY=VALUE", NULL at the end; or NULL  */
 };
-/* Errors in percent, of each seed and over them. */
+/* A figure of each seed, such as an error in percent, and over them. */
 struct errors {
     double of[TRIAL_SEEDS];
     int seeds;
@@ -81,6 +81,8 @@ struct errors {
 struct outcome {
     struct errors held, test, train; /* rows held out; the test set; training mode */
 };
+/* Fills in the rest from `of`, when all seeds are done. */
+void lab_over_seeds(struct errors *, int seeds);
 /* Lowers rows and validation to what the data has; returns rows. */
 int lab_trial_rows(const struct lab *, struct trial *);
 /* One model of these layers (lab_network) with a trial's rows, epochs and settings, nothing held
@@ -90,7 +92,7 @@ enum err lab_trial_model(struct lab *, const char *layers, const struct trial *,
 /* All seeds of a network of these layers (lab_network). */
 enum err lab_try(struct lab *, const char *layers, const struct trial *, struct outcome *out);
 
-/* What `to` has less of errors than `from`, seed by seed: the mean, its standard error, the least
+/* What `to` has less than `from`, such as of errors, seed by seed: the mean, its standard error, the least
  * that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0. Of a
  * single seed only the mean is a number. */
 struct gain {

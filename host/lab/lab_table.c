@@ -42,8 +42,8 @@ const struct experiment lab_experiments[] = {
      lab_connect},
     {"batchnorm", "Dropout and batch normalisation",
      "Dropout before a batch norm makes the variance that it sees in training another one than in "
-     "evaluation, so that its running statistics do not fit; behind the last batch norm it does no "
-     "such harm (Li et al. 2018).",
+     "evaluation, so that its running statistics do not fit, and costs accuracy that dropout behind "
+     "the last batch norm does not (Li et al. 2018).",
      lab_batchnorm},
     {"rotated", "What it knows that it does not know",
      "The further pictures are turned away from what training has seen, up to 90\xc2\xb0, the more "

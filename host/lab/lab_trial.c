@@ -10,6 +10,11 @@ int lab_trial_rows(const struct lab *lab, struct trial *t) {
     return t->rows;
 }
 
+void lab_over_seeds(struct errors *e, int seeds) {
+    e->seeds = seeds;
+    e->over = stats_of(e->of, seeds);
+}
+
 static struct lab_settings settings_of(const struct trial *t) {
     struct lab_settings s = {.count = 0};
     lab_set(&s, "train.limit=%d", t->rows);
@@ -43,7 +48,6 @@ static enum err train_once(struct lab *lab, const char *text, const struct trial
 static enum err try_seeds(struct lab *lab, const char *text, const struct trial *t,
                           struct outcome *out) {
     struct errors *held = &out->held, *test = &out->test, *train = &out->train;
-    held->seeds = test->seeds = train->seeds = t->seeds;
     for (int i = 0; i < t->seeds; i++) {
         dropcl_event e;
         TRY(train_once(lab, text, t, i + 1, &e));
@@ -51,9 +55,9 @@ static enum err try_seeds(struct lab *lab, const char *text, const struct trial 
         test->of[i] = 100 * (1 - e.test_accuracy);
         train->of[i] = 100 * (1 - e.train_accuracy);
     }
-    held->over = stats_of(held->of, t->seeds);
-    test->over = stats_of(test->of, t->seeds);
-    train->over = stats_of(train->of, t->seeds);
+    lab_over_seeds(held, t->seeds);
+    lab_over_seeds(test, t->seeds);
+    lab_over_seeds(train, t->seeds);
     return OK;
 }
 

@@ -2,6 +2,7 @@
 their model files taken apart and changed here, scores from `dropcl eval`."""
 
 import json
+import statistics
 import struct
 
 from harness import DEVICE, Case, digits, main, write_mnist
@@ -53,6 +54,16 @@ class Inside(Case):
         super().setUp()
         write_mnist(self.data, train=200, test=TEST)
 
+    def judged(self, blocks, *gains):
+        """The verdict that these lists of paired differences, one for each seed, ask for, beside the one that is given.
+        Student's t of three: 4.303."""
+        claim = next(b for b in blocks if b["kind"] == "claim")
+        least = [(statistics.mean(g) - 4.303 * statistics.stdev(g) / 3**0.5) for g in gains]
+        most = [(statistics.mean(g) + 4.303 * statistics.stdev(g) / 3**0.5) for g in gains]
+        wanted = "failed" if min(most) < 0 else "held" if min(least) > 0 else "open"
+        self.assertEqual(claim["verdict"], wanted, (claim, gains))
+        return claim["result"]
+
     def blocks(self, experiment, layers, batch=32, more=""):
         self.recipe = self.write("lab.yaml", RECIPE % (layers, batch, more))
         self.ok("lab", self.recipe, "--device", DEVICE, "--only", experiment, "--out", self.path("lab"))
@@ -73,7 +84,7 @@ class Inside(Case):
         """The accuracy, in percent, when some hidden units are gone and the others make up for it."""
         model, scale = Model(path), 1 / (1 - gone)
         taken = [(u + 1) * 2654435761 % 2**32 / 2**32 < gone for u in range(UNITS)]
-        self.assertTrue(0 < sum(taken) < UNITS)
+        self.assertTrue(sum(taken) < UNITS and bool(gone) == any(taken))
         weights = model.tensor("fc2.weight")  # [10][UNITS]
         model.put("fc2.weight", [0.0 if taken[i % UNITS] else scale * w for i, w in enumerate(weights)])
         return 100 - self.score(self.write("fewer.safetensors", model.bytes()))[1]
@@ -89,27 +100,58 @@ class Inside(Case):
                 found.append(max(0, bias[u] + sum(own[i] * x for i, x in lit)))
         return found
 
-    def zeros(self, path):
-        """The share of hidden activations that are 0, in percent."""
-        found = self.hidden(path)
-        return 100 * found.count(0) / len(found)
-
     def test_units_are_taken_away(self):
         blocks = self.blocks("coadaptation", HIDDEN % 0.5, more=PLAIN)
         chart = next(b for b in blocks if b["kind"] == "chart")
         table = next(b for b in blocks if b["kind"] == "table")
+        lost, zeros = [], []
         for side, (name, rate) in enumerate((("with dropout", 0.5), ("without dropout", 0))):
             paths = self.trained(HIDDEN % rate, more=PLAIN)
-            series = chart["series"][side]
-            self.assertEqual((series["name"], table["rows"][side][0]), (name, name))
-            points = {point[0]: point[1] for point in series["points"]}
-            whole = sum(100 - self.score(path)[1] for path in paths) / len(paths)
-            half = sum(self.without(path, 0.5) for path in paths) / len(paths)
-            self.assertAlmostEqual(points[0], whole, places=6)
-            self.assertAlmostEqual(points[0.5], half, places=6)
+            series, row = chart["series"][side], table["rows"][side]
+            self.assertEqual((series["name"], row[0]), (name, name))
+            self.assertEqual([point[0] for point in series["points"]], [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+            seen = {}
+            for share, mean, spread in series["points"]:
+                seen[share] = [self.without(path, share) for path in paths]
+                self.assertAlmostEqual(mean, statistics.mean(seen[share]), places=6)
+                self.assertAlmostEqual(spread, statistics.stdev(seen[share]), places=6)
+            lost.append([whole - half for whole, half in zip(seen[0], seen[0.5])])
+            hidden = [self.hidden(path) for path in paths]
+            zeros.append([100 * x.count(0) / len(x) for x in hidden])
             # printed to 0.1; in another order a sum near 0 may have another sign: up to two of 5,760
-            printed = float(table["rows"][side][2].split()[0])
-            self.assertAlmostEqual(printed, sum(map(self.zeros, paths)) / len(paths), delta=0.05 + 0.035)
+            self.assertAlmostEqual(float(row[2].split()[0]), statistics.mean(zeros[side]), delta=0.05 + 0.035)
+            # printed to 0.0001, sums in float32
+            mean = statistics.mean(statistics.mean(x) for x in hidden)
+            self.assertAlmostEqual(float(row[3].split()[0]), mean, delta=0.00005 + 1e-5)
+            correlation = statistics.mean(map(self.correlation, hidden))
+            self.assertAlmostEqual(float(row[4].split()[0]), correlation, delta=0.00005 + 1e-5)
+            self.check_singles(paths, row[5:])
+        more = [a - b for a, b in zip(*zeros)]
+        less = [b - a for a, b in zip(*lost)]
+        result = self.judged(blocks, more, less)
+        self.assertIn(f"{statistics.mean(more):.1f} more", result)
+        self.assertIn(f"{statistics.mean(less):.1f} less", result)
+
+    def correlation(self, hidden):
+        """The mean of |r| over pairs of units that vary."""
+        units = [hidden[u::UNITS] for u in range(UNITS)]
+        units = [x for x in units if max(x) > min(x)]
+        pairs = [(a, b) for i, a in enumerate(units) for b in units[:i]]
+        return statistics.mean(abs(statistics.correlation(a, b)) for a, b in pairs)
+
+    def check_singles(self, paths, cells):
+        """Each unit taken away by itself: mean and largest loss gained."""
+        whole = [self.score(path)[0] for path in paths]
+        gained = [[self.loss_without(path, u) - loss for u in range(UNITS)] for path, loss in zip(paths, whole)]
+        for cell, values in zip(cells, ([statistics.mean(g) for g in gained], [max(0, *g) for g in gained])):
+            # printed to 0.00001; losses are sums in float32
+            self.assertAlmostEqual(float(cell.split()[0]), statistics.mean(values), delta=0.000005 + 1e-6)
+
+    def loss_without(self, path, unit):
+        model = Model(path)
+        weights = model.tensor("fc2.weight")
+        model.put("fc2.weight", [0.0 if i % UNITS == unit else w for i, w in enumerate(weights)])
+        return self.score(self.write("one-less.safetensors", model.bytes()))[0]
 
     def test_the_factor(self):
         """What dropout's input is in evaluation, what leaves it in training, and a network that forgot the factor."""
@@ -130,6 +172,10 @@ class Inside(Case):
         off, scaled, unscaled, with_factor, without = map(float, figures[1][3:])
         self.assertAlmostEqual(off, square - mean**2, delta=6e-5)
         self.assertAlmostEqual(with_factor, square / (1 - rate) - mean**2, delta=6e-5)
+        # 30 passes: as above, of what the squares of all draws vary by; the mean's part is smaller
+        fourth = sum(v**4 for v in x) / (1 - rate) ** 4
+        spread = (fourth * rate * (1 - rate) / 30) ** 0.5 / len(x)
+        self.assertAlmostEqual(scaled, with_factor, delta=5 * spread + 2 * mean * 5 * (square / len(x) / 30) ** 0.5)
         self.assertAlmostEqual(without, (1 - rate) ** 2 * with_factor, delta=1e-4)
         self.assertAlmostEqual(unscaled, (1 - rate) ** 2 * scaled, delta=1e-4)
         model = Model(path)
@@ -159,11 +205,15 @@ class Inside(Case):
         rows = next(b for b in blocks if b["kind"] == "table")["rows"]
         units = next(b for b in blocks if b["kind"] == "chart" and b["type"] == "scatter")["series"]
         more = "  schedule: {cosine: {}}\n"
+        errors = []
         for row, layers in zip(rows, (first + last, first + drop + last, first + last + drop)):
-            scores = [self.score(path) for path in self.trained(layers + out, batch=128, more=more)]
-            loss, error = (sum(values) / len(scores) for values in zip(*scores))
-            self.assertAlmostEqual(float(row[2].split()[0]), error, delta=0.0051)
-            self.assertAlmostEqual(float(row[3].split()[0]), loss, delta=0.000051)
+            paths = self.trained(layers + out, batch=128, more=more)
+            scores = [self.score(path) for path in paths]
+            errors.append([error for _, error in scores])
+            # printed to 0.01 and 0.0001
+            self.assertAlmostEqual(float(row[2].split()[0]), statistics.mean(errors[-1]), delta=0.00501)
+            self.assertAlmostEqual(float(row[3].split()[0]), statistics.mean(s[0] for s in scores), delta=0.0000501)
+        self.judged(blocks, [a - b for a, b in zip(errors[1], errors[2])])
         # what enters the layer varies where dropout stands before it, and nowhere else
         ratios = [[training / evaluation for evaluation, training, *_ in series["points"]] for series in units]
         for place in (0, 2):
