@@ -92,9 +92,9 @@ enum err lab_trial_model(struct lab *, const char *layers, const struct trial *,
 /* All seeds of a network of these layers (lab_network). */
 enum err lab_try(struct lab *, const char *layers, const struct trial *, struct outcome *out);
 
-/* What `to` has less than `from`, such as of errors, seed by seed: the mean, its standard error, the least
- * that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0. Of a
- * single seed only the mean is a number. */
+/* What `to` has less than `from`, such as of errors, seed by seed: the mean, its standard error,
+ * the least that it is but for chance in 1 of 40 cases (Student's t), and whether that is above 0.
+ * Of a single seed only the mean is a number. */
 struct gain {
     double mean, error, least;
     bool clear;
