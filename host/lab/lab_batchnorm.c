@@ -164,8 +164,7 @@ static void add_results(struct page *p, const struct shift *s) {
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", places[i].name);
         for (int k = 0; k < FIGURES; k++)
-            page_cell(p, row, "%.*f \u00b1 %.*f%s", formats[k].digits, s[i].figure[k].over.mean,
-                      formats[k].digits, s[i].figure[k].over.spread, formats[k].unit);
+            page_cell_stats(p, row, s[i].figure[k].over, formats[k].digits, formats[k].unit);
     }
 }
 

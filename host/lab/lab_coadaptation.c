@@ -177,11 +177,6 @@ static enum err take_away(struct lab *lab, struct side *s, const struct place *p
 
 /* ---- both sides ---- */
 
-static void add_cell(struct page *p, json_t *row, const struct errors *e, int digits,
-                     const char *unit) {
-    page_cell(p, row, "%.*f \u00b1 %.*f%s", digits, e->over.mean, digits, e->over.spread, unit);
-}
-
 static void add_results(struct page *p, const struct side *sides) {
     static const char *const columns[] = {"network",
                                           "test accuracy",
@@ -201,12 +196,12 @@ static void add_results(struct page *p, const struct side *sides) {
         const struct side *s = &sides[i];
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", s->name);
-        add_cell(p, row, &s->accuracy[0], 2, " %");
-        add_cell(p, row, &s->figure[ZEROS], 1, " %");
-        add_cell(p, row, &s->figure[ACTIVITY], 4, "");
-        add_cell(p, row, &s->figure[CORRELATION], 4, "");
-        add_cell(p, row, &s->figure[SINGLE], 5, "");
-        add_cell(p, row, &s->figure[WORST], 5, "");
+        page_cell_stats(p, row, s->accuracy[0].over, 2, " %");
+        page_cell_stats(p, row, s->figure[ZEROS].over, 1, " %");
+        page_cell_stats(p, row, s->figure[ACTIVITY].over, 4, "");
+        page_cell_stats(p, row, s->figure[CORRELATION].over, 4, "");
+        page_cell_stats(p, row, s->figure[SINGLE].over, 5, "");
+        page_cell_stats(p, row, s->figure[WORST].over, 5, "");
         json_t *series = page_series(p, chart, s->name);
         for (int k = 0; k < SHARES; k++)
             page_point(p, series, shares[k], s->accuracy[k].over.mean, s->accuracy[k].over.spread);

@@ -87,8 +87,7 @@ static void add_table(struct page *p, const struct outcome *o) {
         const struct errors *of[] = {&o[i].held, &o[i].test, &o[i].train};
         json_t *row = page_row(p, table);
         page_cell(p, row, "%s", networks[i].name);
-        for (int k = 0; k < 3; k++)
-            page_cell(p, row, "%.2f \u00b1 %.2f %%", of[k]->over.mean, of[k]->over.spread);
+        for (int k = 0; k < 3; k++) page_cell_stats(p, row, of[k]->over, 2, " %");
     }
 }
 

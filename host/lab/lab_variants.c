@@ -143,8 +143,8 @@ static void add_charts(struct page *p, const struct variants *v) {
 static json_t *add_row(struct page *p, json_t *table, const char *name, const struct outcome *o) {
     json_t *row = page_row(p, table);
     page_cell(p, row, "%s", name);
-    page_cell(p, row, "%.2f \u00b1 %.2f %%", o->held.over.mean, o->held.over.spread);
-    page_cell(p, row, "%.2f \u00b1 %.2f %%", o->test.over.mean, o->test.over.spread);
+    page_cell_stats(p, row, o->held.over, 2, " %");
+    page_cell_stats(p, row, o->test.over, 2, " %");
     page_cell(p, row, "%.2f %%", o->train.over.mean);
     return row;
 }

@@ -123,6 +123,15 @@ void page_cell(struct page *p, json_t *row, const char *format, ...) {
     va_end(list);
 }
 
+void page_cell_stats(struct page *p, json_t *row, struct stats s, int digits, const char *unit) {
+    if (!s.count)
+        page_cell(p, row, "\u2013");
+    else if (isfinite(s.spread))
+        page_cell(p, row, "%.*f \u00b1 %.*f%s", digits, s.mean, digits, s.spread, unit);
+    else
+        page_cell(p, row, "%.*f%s", digits, s.mean, unit);
+}
+
 void page_mark(struct page *p, json_t *table, int row) {
     page_set(p, table, "marked", json_integer(row));
 }

@@ -8,6 +8,7 @@
 #define DROPCL_LAB_PAGE_H
 
 #include "base/err.h"
+#include "lab/stats.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,9 @@ json_t *page_table(struct page *, const char *caption, const char *const *column
 json_t *page_row(struct page *, json_t *table);
 void page_cell(struct page *, json_t *row, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Mean and standard deviation; the mean alone where there is no deviation, a dash where there is
+ * neither. unit: behind them, "" for none. */
+void page_cell_stats(struct page *, json_t *row, struct stats, int digits, const char *unit);
 void page_mark(struct page *, json_t *table, int row);
 
 enum chart_type { CHART_LINE, CHART_SCATTER, CHART_BAR };

@@ -17,15 +17,6 @@ static const struct {
              {RECORD_TEST_LOSS, "test loss"}};
 enum { SHOWN = sizeof shown / sizeof shown[0] };
 
-static void cell(struct page *p, json_t *row, struct stats s) {
-    if (!s.count)
-        page_cell(p, row, "\u2013");
-    else if (isfinite(s.spread))
-        page_cell(p, row, "%.4f \u00b1 %.4f", s.mean, s.spread);
-    else
-        page_cell(p, row, "%.4f", s.mean);
-}
-
 static void add_table(struct page *p, const struct sweep *s) {
     const char *columns[GRID_AXES + SHOWN + 2] = {NULL};
     int n = 0, best = sweep_best(s);
@@ -38,7 +29,8 @@ static void add_table(struct page *p, const struct sweep *s) {
         for (int a = 0; a < s->grid->naxes; a++)
             page_cell(p, row, "%s", grid_value(s->grid, point, a));
         page_cell(p, row, "%d", sweep_stats(s, point, RECORD_EPOCH).count);
-        for (int i = 0; i < SHOWN; i++) cell(p, row, sweep_stats(s, point, shown[i].field));
+        for (int i = 0; i < SHOWN; i++)
+            page_cell_stats(p, row, sweep_stats(s, point, shown[i].field), 4, "");
     }
     if (best >= 0) page_mark(p, table, best);
     page_text(p, best >= 0 ? "Mean and standard deviation over the seeds. The coloured row has the "

@@ -108,6 +108,25 @@ def decode(png):
     return rows
 
 
+def split_tensors(whole):
+    """The header and the body of a safetensors file."""
+    size = struct.unpack("<Q", whole[:8])[0]
+    return json.loads(whole[8 : 8 + size]), whole[8 + size :]
+
+
+def join_tensors(header, body):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+def read_tensors(path):
+    """{name: (shape, bytes)} of a safetensors file."""
+    with open(path, "rb") as file:
+        header, body = split_tensors(file.read())
+    header.pop("__metadata__", None)
+    return {name: (about["shape"], body[slice(*about["data_offsets"])]) for name, about in header.items()}
+
+
 JSON_TYPES = {
     "text": str,
     "integer": int,

@@ -3,12 +3,11 @@ and every number that belongs to one sample is the same bit for bit, forward and
 same but for the order of its sums. With batch norm the pieces have statistics of their own; then training still learns,
 and gives one parameters_sha256 on every device."""
 
-import json
 import math
 import os
 import struct
 
-from harness import DEVICE, Case, main, write_mnist
+from harness import DEVICE, Case, main, read_tensors, write_mnist
 
 BATCH = 128
 
@@ -86,15 +85,6 @@ train:
 """
 
 
-def read(path):
-    """{name: (shape, bytes)}"""
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        body = file.read()
-    header.pop("__metadata__", None)
-    return {name: (about["shape"], body[slice(*about["data_offsets"])]) for name, about in header.items()}
-
-
 def samples(tensors, micro):
     """{name: bytes of the batch's BATCH samples} of all tensors whose first axis is the (micro-)batch."""
     if micro == BATCH:
@@ -123,7 +113,7 @@ class Plain(Case):
         folder = self.path(f"dump{micro}")
         self.ok("compare", self.recipe, "--devices", f"cpu,{DEVICE}", "--steps", self.STEPS, "--dump", folder, *words)
         names = [f"step-{step:06}-{side}.safetensors" for step in range(self.STEPS) for side in "ab"]
-        return [read(os.path.join(folder, name)) for name in names]
+        return [read_tensors(os.path.join(folder, name)) for name in names]
 
     def test_parts_of_a_batch_change_only_the_order_of_sums(self):
         write_mnist(self.data, train=2 * BATCH, test=8)

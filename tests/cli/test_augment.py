@@ -1,12 +1,11 @@
 """Augmented pictures recomputed from docs/masks.md alone: the order of the epoch, the draws, the pixels. What the
 program fed to the network comes from `compare --dump`, on the C reference and on DROPCL_DEVICE."""
 
-import json
 import os
 import struct
 import sys
 
-from harness import DEVICE, Case, digits, main, write_mnist
+from harness import DEVICE, Case, digits, main, read_tensors, write_mnist
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from masks import philox4x32  # noqa: E402
@@ -72,15 +71,6 @@ def float32(x):
     return struct.unpack("<f", struct.pack("<f", x))[0]
 
 
-def tensors(path):
-    with open(path, "rb") as file:
-        size = struct.unpack("<Q", file.read(8))[0]
-        header = json.loads(file.read(size))
-        body = file.read()
-    header.pop("__metadata__", None)
-    return {name: body[slice(*about["data_offsets"])] for name, about in header.items()}
-
-
 class Augment(Case):
     def setUp(self):
         super().setUp()
@@ -95,8 +85,8 @@ class Augment(Case):
         self.ok("compare", recipe, "--devices", f"cpu,{DEVICE}", "--steps", steps, "--dump", dump)
         for step in range(steps):
             for side in "ab":
-                found = tensors(os.path.join(dump, f"step-{step:06}-{side}.safetensors"))
-                parts = [found[name] for name in sorted(found) if name.split("/")[-1] == "input"]
+                found = read_tensors(os.path.join(dump, f"step-{step:06}-{side}.safetensors"))
+                parts = [found[name][1] for name in sorted(found) if name.split("/")[-1] == "input"]
                 raw = b"".join(parts)
                 yield step, side, struct.unpack(f"<{len(raw) // 4}f", raw)
 

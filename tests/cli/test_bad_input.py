@@ -1,11 +1,10 @@
 """Every bad input has its exit code and a message that says what is wrong, and loses nothing."""
 
 import gzip
-import json
 import os
 import struct
 
-from harness import DEVICE, FILES, IMAGES, LABELS, RECIPE, Case, idx, main, write_mnist
+from harness import DEVICE, FILES, IMAGES, LABELS, RECIPE, Case, idx, join_tensors, main, split_tensors, write_mnist
 
 
 class Recipes(Case):
@@ -232,12 +231,7 @@ class Models(Case):
         self.whole = self.read("run", "model.safetensors")
 
     def parts(self):
-        size = struct.unpack("<Q", self.whole[:8])[0]
-        return json.loads(self.whole[8 : 8 + size]), self.whole[8 + size :]
-
-    def join(self, header, body):
-        text = json.dumps(header).encode()
-        return struct.pack("<Q", len(text)) + text + body
+        return split_tensors(self.whole)
 
     def refuse_model(self, content, *says):
         path = self.write("bad.safetensors", content)
@@ -247,7 +241,7 @@ class Models(Case):
 
     def test_untouched_parts_join_to_a_good_model(self):
         """So that the refusals below are for the damage and not for the way it was done."""
-        self.ok("eval", self.write("good.safetensors", self.join(*self.parts())), "--device", "cpu")
+        self.ok("eval", self.write("good.safetensors", join_tensors(*self.parts())), "--device", "cpu")
 
     def test_truncated(self):
         for size in (0, 4, 8, 100, len(self.whole) - 1):
@@ -274,34 +268,34 @@ class Models(Case):
     def test_missing_tensor(self):
         header, body = self.parts()
         header["elsewhere"] = header.pop("fc2.weight")
-        self.refuse_model(self.join(header, body), "fc2.weight")
+        self.refuse_model(join_tensors(header, body), "fc2.weight")
 
     def test_wrong_shape(self):
         header, body = self.parts()
         header["fc1.weight"]["shape"] = header["fc1.weight"]["shape"][::-1]
-        self.refuse_model(self.join(header, body), "fc1.weight")
+        self.refuse_model(join_tensors(header, body), "fc1.weight")
 
     def test_wrong_dtype(self):
         header, body = self.parts()
         header["fc1.weight"]["dtype"] = "I32"
-        self.refuse_model(self.join(header, body), "fc1.weight")
+        self.refuse_model(join_tensors(header, body), "fc1.weight")
 
     def test_without_metadata(self):
         header, body = self.parts()
         del header["__metadata__"]
-        self.refuse_model(self.join(header, body), "bad.safetensors")
+        self.refuse_model(join_tensors(header, body), "bad.safetensors")
 
     def test_newer_format_is_refused_by_name(self):
         header, body = self.parts()
         for key, newer in (("format", "dropcl-model-99"), ("mask_contract", "99")):
             self.assertIn(key, header["__metadata__"])
             metadata = dict(header["__metadata__"], **{key: newer})
-            self.refuse_model(self.join(dict(header, __metadata__=metadata), body), newer)
+            self.refuse_model(join_tensors(dict(header, __metadata__=metadata), body), newer)
 
     def test_damaged_recipe_inside(self):
         header, body = self.parts()
         header["__metadata__"]["recipe"] = header["__metadata__"]["recipe"].replace("units", "unitz")
-        path = self.write("bad.safetensors", self.join(header, body))
+        path = self.write("bad.safetensors", join_tensors(header, body))
         self.refused(65, "eval", path, "--device", "cpu", says="unitz")
 
     def test_model_of_another_shape(self):

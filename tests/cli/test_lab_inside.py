@@ -5,7 +5,7 @@ import json
 import statistics
 import struct
 
-from harness import DEVICE, Case, digits, main, write_mnist
+from harness import DEVICE, Case, digits, join_tensors, main, split_tensors, write_mnist
 
 TEST, SEEDS, UNITS = 60, (1, 2, 3), 32
 RECIPE = """\
@@ -32,21 +32,21 @@ class Model:
 
     def __init__(self, path):
         with open(path, "rb") as file:
-            whole = file.read()
-        size = struct.unpack("<Q", whole[:8])[0]
-        self.head, self.body = json.loads(whole[8 : 8 + size]), bytearray(whole[8 + size :])
+            self.head, body = split_tensors(file.read())
+        self.body = bytearray(body)
 
     def tensor(self, name):
         first, last = self.head[name]["data_offsets"]
         return list(struct.unpack(f"<{(last - first) // 4}f", self.body[first:last]))
 
-    def put(self, name, values):
+    def scale(self, name, factors):
+        """Times one factor for each column, again and again: the inputs of a dense layer."""
         first, last = self.head[name]["data_offsets"]
+        values = [factors[i % len(factors)] * w for i, w in enumerate(self.tensor(name))]
         self.body[first:last] = struct.pack(f"<{len(values)}f", *values)
 
     def bytes(self):
-        text = json.dumps(self.head).encode()
-        return struct.pack("<Q", len(text)) + text + bytes(self.body)
+        return join_tensors(self.head, bytes(self.body))
 
 
 class Inside(Case):
@@ -80,14 +80,20 @@ class Inside(Case):
         end = self.ok("eval", path, "--device", DEVICE, "--json").event("eval")
         return end["test_loss"], 100 * end["test_error"]
 
+    def changed(self, path, factors):
+        """The score of a model whose hidden units count so many times in the layer that reads them."""
+        model = Model(path)
+        model.scale("fc2.weight", factors)
+        return self.score(self.write("changed.safetensors", model.bytes()))
+
     def without(self, path, gone):
         """The accuracy, in percent, when some hidden units are gone and the others make up for it."""
-        model, scale = Model(path), 1 / (1 - gone)
         taken = [(u + 1) * 2654435761 % 2**32 / 2**32 < gone for u in range(UNITS)]
         self.assertTrue(sum(taken) < UNITS and bool(gone) == any(taken))
-        weights = model.tensor("fc2.weight")  # [10][UNITS]
-        model.put("fc2.weight", [0.0 if taken[i % UNITS] else scale * w for i, w in enumerate(weights)])
-        return 100 - self.score(self.write("fewer.safetensors", model.bytes()))[1]
+        return 100 - self.changed(path, [0.0 if out else 1 / (1 - gone) for out in taken])[1]
+
+    def loss_without(self, path, unit):
+        return self.changed(path, [float(u != unit) for u in range(UNITS)])[0]
 
     def hidden(self, path):
         """The hidden activations of all test rows. The recipe's pictures are bytes / 255."""
@@ -147,12 +153,6 @@ class Inside(Case):
             # printed to 0.00001; losses are sums in float32
             self.assertAlmostEqual(float(cell.split()[0]), statistics.mean(values), delta=0.000005 + 1e-6)
 
-    def loss_without(self, path, unit):
-        model = Model(path)
-        weights = model.tensor("fc2.weight")
-        model.put("fc2.weight", [0.0 if i % UNITS == unit else w for i, w in enumerate(weights)])
-        return self.score(self.write("one-less.safetensors", model.bytes()))[0]
-
     def test_the_factor(self):
         """What dropout's input is in evaluation, what leaves it in training, and a network that forgot the factor."""
         rate = 0.3
@@ -178,10 +178,7 @@ class Inside(Case):
         self.assertAlmostEqual(scaled, with_factor, delta=5 * spread + 2 * mean * 5 * (square / len(x) / 30) ** 0.5)
         self.assertAlmostEqual(without, (1 - rate) ** 2 * with_factor, delta=1e-4)
         self.assertAlmostEqual(unscaled, (1 - rate) ** 2 * scaled, delta=1e-4)
-        model = Model(path)
-        model.put("fc2.weight", [w / (1 - rate) for w in model.tensor("fc2.weight")])
-        for row, file in zip(scores, (path, self.write("larger.safetensors", model.bytes()))):
-            loss, error = self.score(file)
+        for row, (loss, error) in zip(scores, (self.score(path), self.changed(path, [1 / (1 - rate)]))):
             self.assertEqual(row[2], f"{error:.2f} %")
             self.assertAlmostEqual(float(row[1]), loss, delta=6e-5)
 
